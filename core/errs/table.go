@@ -1,0 +1,239 @@
+package errs
+
+import (
+	"sort"
+	"strconv"
+)
+
+// MongoDB's codes that Argon answers with. Numbers and names are those of
+// MongoDB's error_codes.yml.
+const (
+	InternalError              Code = 1
+	BadValue                   Code = 2
+	NoSuchKey                  Code = 4
+	GraphContainsCycle         Code = 5
+	FailedToParse              Code = 9
+	Unauthorized               Code = 13
+	TypeMismatch               Code = 14
+	Overflow                   Code = 15
+	InvalidLength              Code = 16
+	IllegalOperation           Code = 20
+	NamespaceNotFound          Code = 26
+	IndexNotFound              Code = 27
+	PathNotViable              Code = 28
+	ConflictingUpdateOperators Code = 40
+	CursorNotFound             Code = 43
+	NamespaceExists            Code = 48
+	MaxTimeMSExpired           Code = 50
+	DollarPrefixedFieldName    Code = 52
+	InvalidIDField             Code = 53
+	NotSingleValueField        Code = 54
+	CommandNotFound            Code = 59
+	ImmutableField             Code = 66
+	CannotCreateIndex          Code = 67
+	IndexAlreadyExists         Code = 68
+	InvalidOptions             Code = 72
+	InvalidNamespace           Code = 73
+	IndexOptionsConflict       Code = 85
+	IndexKeySpecsConflict      Code = 86
+	OperationFailed            Code = 96
+	WriteConflict              Code = 112
+	CommandNotSupported        Code = 115
+	DocumentValidationFailure  Code = 121
+	CommandNotSupportedOnView  Code = 166
+	OptionNotSupportedOnView   Code = 167
+	InvalidPipelineOperator    Code = 168
+	CannotBackfillArray        Code = 207
+	NoSuchTransaction          Code = 251
+	QueryFeatureNotAllowed     Code = 224
+	TransactionTooOld          Code = 225
+	TransactionCommitted       Code = 256
+	OperationNotSupportedInTxn Code = 263
+	BSONObjectTooLarge         Code = 10334
+	DuplicateKey               Code = 11000
+	Interrupted                Code = 11601
+	UnknownField               Code = 40415
+	UnrecognizedPipelineStage  Code = 40324
+	MissingRequiredField       Code = 40414
+	QueryExceededMemoryLimit   Code = 292
+	InvalidBSON                Code = 22
+	Unknown                    Code = 8
+	CannotConvert              Code = 241
+	InvalidRegex               Code = 51091
+	ClientDisconnected         Code = 279
+	OutOfDiskSpace             Code = 14031
+)
+
+// Argon's own codes.
+const (
+	ProjectNotFound    Code = 970000
+	ProjectExists      Code = 970001
+	BranchNotFound     Code = 970002
+	BranchExists       Code = 970003
+	TagNotFound        Code = 970004
+	TagExists          Code = 970005
+	MomentNotFound     Code = 970006 // an LSN, time or count that the branch never had
+	InvalidName        Code = 970007
+	InvalidMoment      Code = 970008
+	PinnedMoment       Code = 970009 // a write on a branch at a moment
+	MergeConflict      Code = 970010
+	PlanStale          Code = 970011
+	StoreLocked        Code = 970012
+	NotAStore          Code = 970013
+	StoreTooNew        Code = 970014
+	StoreCorrupt       Code = 970015
+	StoreIO            Code = 970016
+	StoreReadOnly      Code = 970017
+	StoreClosed        Code = 970018
+	BranchProtected    Code = 970019
+	NotSupported       Code = 970020 // a feature that is not there yet
+	ImportFailed       Code = 970021
+	NoMergeBase        Code = 970022
+	HistoryRemoved     Code = 970023 // garbage collection removed what was asked for
+	BranchInUse        Code = 970024
+	ForkedProcess      Code = 970025
+	SourceUnavailable  Code = 970026 // a mongodb:// source could not be reached or read
+	HandleInvalid      Code = 970027
+	LibraryPanicked    Code = 970028
+	SchemaMismatch     Code = 970029 // a value does not fit the Arrow schema asked for
+	ResolutionUnknown  Code = 970030 // a resolution that fits no conflict of the plan
+	ConnectionRefused  Code = 970031
+	ProtocolError      Code = 970032
+	TransactionTooLong Code = 970033
+)
+
+type row struct {
+	name     string
+	category Category
+	cause    string
+	remedy   string
+}
+
+var table = map[Code]row{
+	InternalError:              {"InternalError", Internal, "a defect in Argon", "please report it with the command that led here"},
+	BadValue:                   {"BadValue", Invalid, "a value is outside what the operation takes", ""},
+	NoSuchKey:                  {"NoSuchKey", Invalid, "a required key is missing", ""},
+	GraphContainsCycle:         {"GraphContainsCycle", Invalid, "views refer to each other in a circle", ""},
+	FailedToParse:              {"FailedToParse", Invalid, "a request does not have the form it must have", ""},
+	Unauthorized:               {"Unauthorized", Denied, "the user may not do this", ""},
+	TypeMismatch:               {"TypeMismatch", Invalid, "a value is of the wrong BSON type", ""},
+	Overflow:                   {"Overflow", Invalid, "a number is too large", ""},
+	InvalidLength:              {"InvalidLength", Invalid, "something is too long or too short", ""},
+	IllegalOperation:           {"IllegalOperation", Invalid, "the operation is not allowed here", ""},
+	InvalidBSON:                {"InvalidBSON", Invalid, "bytes that are not well-formed BSON", ""},
+	Unknown:                    {"UnknownError", Internal, "an error without a code of its own", ""},
+	NamespaceNotFound:          {"NamespaceNotFound", NotFound, "the collection or database is not there", ""},
+	IndexNotFound:              {"IndexNotFound", NotFound, "the index is not there", ""},
+	PathNotViable:              {"PathNotViable", Invalid, "an update path leads through a value that has no fields", ""},
+	ConflictingUpdateOperators: {"ConflictingUpdateOperators", Invalid, "two operators of one update touch the same path", ""},
+	CursorNotFound:             {"CursorNotFound", NotFound, "the cursor was closed, finished or never there", ""},
+	NamespaceExists:            {"NamespaceExists", Exists, "the collection is there already", ""},
+	MaxTimeMSExpired:           {"MaxTimeMSExpired", Canceled, "maxTimeMS ran out", ""},
+	DollarPrefixedFieldName:    {"DollarPrefixedFieldName", Invalid, "a stored field name begins with $", ""},
+	InvalidIDField:             {"InvalidIdField", Invalid, "an _id of a type that an _id cannot have", ""},
+	NotSingleValueField:        {"NotSingleValueField", Invalid, "an upsert would set one field to two values", ""},
+	CommandNotFound:            {"CommandNotFound", Unsupported, "no command has this name", ""},
+	ImmutableField:             {"ImmutableField", Invalid, "an update would change _id", ""},
+	CannotCreateIndex:          {"CannotCreateIndex", Invalid, "an index definition is not valid", ""},
+	IndexAlreadyExists:         {"IndexAlreadyExists", Exists, "the index is there already", ""},
+	InvalidOptions:             {"InvalidOptions", Invalid, "options that do not fit together", ""},
+	InvalidNamespace:           {"InvalidNamespace", Invalid, "a database or collection name that is not allowed", ""},
+	IndexOptionsConflict:       {"IndexOptionsConflict", Exists, "an index on the same keys with other options", ""},
+	IndexKeySpecsConflict:      {"IndexKeySpecsConflict", Exists, "an index of this name on other keys", ""},
+	OperationFailed:            {"OperationFailed", Invalid, "the operation could not be carried out", ""},
+	WriteConflict:              {"WriteConflict", Conflict, "another writer changed the same document first", "run the whole transaction again"},
+	CommandNotSupported:        {"CommandNotSupported", Unsupported, "the command is known but not there yet", ""},
+	DocumentValidationFailure:  {"DocumentValidationFailure", Invalid, "a document does not pass its collection's validator", ""},
+	CommandNotSupportedOnView:  {"CommandNotSupportedOnView", Invalid, "views cannot be written to", ""},
+	OptionNotSupportedOnView:   {"OptionNotSupportedOnView", Invalid, "an option that views do not have", ""},
+	InvalidPipelineOperator:    {"InvalidPipelineOperator", Unsupported, "an expression operator that is unknown or not there yet", ""},
+	CannotBackfillArray:        {"CannotBackfillArray", Invalid, "an update would pad an array with too many nulls", ""},
+	NoSuchTransaction:          {"NoSuchTransaction", NotFound, "the transaction is over or never began", ""},
+	QueryFeatureNotAllowed:     {"QueryFeatureNotAllowed", Invalid, "an operator that is not allowed here", ""},
+	TransactionTooOld:          {"TransactionTooOld", Conflict, "a newer transaction of this session has begun", ""},
+	TransactionCommitted:       {"TransactionCommitted", Invalid, "the transaction is committed already", ""},
+	OperationNotSupportedInTxn: {"OperationNotSupportedInTransaction", Invalid, "the operation cannot run in a transaction", ""},
+	BSONObjectTooLarge:         {"BSONObjectTooLarge", Invalid, "a document over 16 MiB", "store large values outside the document, or split it"},
+	DuplicateKey:               {"DuplicateKey", Exists, "a unique index, or _id, has this key already", ""},
+	Interrupted:                {"Interrupted", Canceled, "the operation was stopped", ""},
+	UnknownField:               {"Location40415", Invalid, "a command has a field that it does not know", ""},
+	UnrecognizedPipelineStage:  {"Location40324", Unsupported, "a pipeline stage that is unknown or not there yet", ""},
+	MissingRequiredField:       {"Location40414", Invalid, "a command lacks a field that it needs", ""},
+	QueryExceededMemoryLimit:   {"QueryExceededMemoryLimitNoDiskUseAllowed", Invalid, "a stage needs more memory than it may use", ""},
+	CannotConvert:              {"ConversionFailure", Invalid, "a value cannot be converted to the type asked for", ""},
+	InvalidRegex:               {"Location51091", Invalid, "a regular expression that does not parse", ""},
+	ClientDisconnected:         {"ClientDisconnect", Canceled, "the client went away", ""},
+	OutOfDiskSpace:             {"OutOfDiskSpace", IO, "the disk is full", "free some space and try again: nothing acknowledged was lost"},
+	ProjectNotFound:            {"ProjectNotFound", NotFound, "no project has this name", ""},
+	ProjectExists:              {"ProjectExists", Exists, "a project has this name already", ""},
+	BranchNotFound:             {"BranchNotFound", NotFound, "no branch has this name", ""},
+	BranchExists:               {"BranchExists", Exists, "a branch has this name already", ""},
+	TagNotFound:                {"TagNotFound", NotFound, "no tag has this name", ""},
+	TagExists:                  {"TagExists", Exists, "a tag has this name already", "tags are immutable: delete it first, or choose another name"},
+	MomentNotFound:             {"MomentNotFound", NotFound, "the branch was never at this moment", ""},
+	InvalidName:                {"InvalidName", Invalid, "a name that is not allowed", ""},
+	InvalidMoment:              {"InvalidMoment", Invalid, "a moment that does not parse", "give an LSN (1024), a time (2026-11-24T06:00:00Z), a count (-3) or a tag"},
+	PinnedMoment:               {"PinnedMoment", ReadOnly, "a write on a branch at a past moment", "create a branch there and write to it"},
+	MergeConflict:              {"MergeConflict", Conflict, "both sides changed the same paths", "look at the plan's conflicts, resolve them and apply it"},
+	PlanStale:                  {"PlanStale", Conflict, "a branch has moved on since the plan was made", "make the plan again"},
+	StoreLocked:                {"StoreLocked", Busy, "another process has the store open", "close it there, or use another directory"},
+	NotAStore:                  {"NotAStore", Invalid, "the directory holds something else", "name an Argon store, or an empty or new directory"},
+	StoreTooNew:                {"StoreTooNew", Invalid, "a newer Argon wrote this store", "upgrade Argon"},
+	StoreCorrupt:               {"StoreCorrupt", Corrupt, "stored bytes do not check out", "run argon fsck, and restore from a copy"},
+	StoreIO:                    {"StoreIO", IO, "reading or writing the store failed", ""},
+	StoreReadOnly:              {"StoreReadOnly", ReadOnly, "the store is open for reading only", ""},
+	StoreClosed:                {"StoreClosed", Invalid, "the client or store is closed", "open it again"},
+	BranchProtected:            {"BranchProtected", ReadOnly, "the branch takes no direct writes", "write to a branch of it"},
+	NotSupported:               {"NotSupported", Unsupported, "a feature that is not there yet", ""},
+	ImportFailed:               {"ImportFailed", Invalid, "a line of an import does not parse", ""},
+	NoMergeBase:                {"NoMergeBase", Invalid, "the two branches have no common ancestor", ""},
+	HistoryRemoved:             {"HistoryRemoved", NotFound, "garbage collection removed this moment", ""},
+	BranchInUse:                {"BranchInUse", Conflict, "the branch cannot go while something needs it", ""},
+	ForkedProcess:              {"ForkedProcess", Invalid, "a store opened before a fork was used after it", "open a client of its own in the child process"},
+	SourceUnavailable:          {"SourceUnavailable", IO, "the MongoDB source could not be reached or read", "check the connection string and that the server runs"},
+	HandleInvalid:              {"HandleInvalid", Invalid, "a handle that is closed or never was", ""},
+	LibraryPanicked:            {"LibraryPanicked", Internal, "a defect in Argon stopped a call", "close this process, open the store again, and report it"},
+	SchemaMismatch:             {"SchemaMismatch", Invalid, "a value does not fit the schema asked for", "change schema=, or leave it out"},
+	ResolutionUnknown:          {"ResolutionUnknown", Invalid, "a resolution that fits no conflict of the plan", "list the plan's conflicts"},
+	ConnectionRefused:          {"ConnectionRefused", IO, "no server answered", ""},
+	ProtocolError:              {"ProtocolError", Invalid, "a message that is not of MongoDB's wire protocol", ""},
+	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
+}
+
+// Name returns MongoDB's codeName for the code.
+func (c Code) Name() string {
+	if r, ok := table[c]; ok {
+		return r.name
+	}
+	return "Location" + strconv.Itoa(int(c))
+}
+
+// Category returns the code's category; location codes are Invalid.
+func (c Code) Category() Category { return table[c].category }
+
+// Entry is a row of the error table, for the generated reference.
+type Entry struct {
+	Code     Code
+	Name     string
+	Category Category
+	Cause    string
+	Remedy   string
+}
+
+// Table returns every code, by number.
+func Table() []Entry {
+	entries := make([]Entry, 0, len(table))
+	for c, r := range table {
+		entries = append(entries, Entry{c, r.name, r.category, r.cause, r.remedy})
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Code < entries[j].Code })
+	return entries
+}
+
+var categoryNames = [...]string{
+	"invalid", "notFound", "exists", "conflict", "readOnly", "unsupported",
+	"canceled", "busy", "io", "corrupt", "denied", "internal",
+}
+
+// String returns the category's name, as it stands in replies.
+func (c Category) String() string { return categoryNames[c] }
