@@ -11,8 +11,8 @@ type Unit uint8
 
 // The units.
 const (
-	Field    Unit = iota // a field, with all below it
-	Document             // a document
+	UnitField    Unit = iota // a field, with all below it
+	UnitDocument             // a document
 )
 
 // Trigger is what counts as touching.
@@ -20,8 +20,8 @@ type Trigger uint8
 
 // The triggers.
 const (
-	Touched  Trigger = iota // any write, even of an equal value
-	Diverged                // a write after which both sides differ from the base and from each other
+	TriggerTouched  Trigger = iota // any write, even of an equal value
+	TriggerDiverged                // a write after which both sides differ from the base and from each other
 )
 
 // Rule is how a collection merges. The zero Rule, with Operators false, is
@@ -34,7 +34,7 @@ type Rule struct {
 }
 
 // DefaultRule is the rule of a collection that has not chosen one.
-var DefaultRule = Rule{Unit: Field, Trigger: Touched, Operators: true}
+var DefaultRule = Rule{Unit: UnitField, Trigger: TriggerTouched, Operators: true}
 
 // ParseRule parses the collection option {unit, trigger, operators}; what is
 // left out is the default.
@@ -76,13 +76,15 @@ type Result struct {
 	Conflicts []Conflict
 	// Changes lead from ours to Doc: what the merge commit logs.
 	Changes []update.Change
+
+	ours bsonraw.Doc // what Changes start from, for Resolve
 }
 
-// Merge merges one document that both sides touched. Nil documents are absent.
+// Document merges one document that both sides touched. Nil documents are absent.
 // The changes are all that each side did since the base, oldest first; a
 // document inserted, replaced or deleted as a whole has changes of the path "".
 // Where the changes are not known, give update.DiffDocs.
-func Merge(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []update.Change, rule Rule) (Result, error) {
+func Document(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []update.Change, rule Rule) (Result, error) {
 	return Result{}, errs.New(errs.NotSupported, "merges")
 }
 
@@ -105,9 +107,8 @@ type Resolution struct {
 }
 
 // Resolve settles conflicts of a result. Conflicts without a resolution stay in
-// Conflicts. A resolution without a conflict is error ResolutionUnknown. ours
-// is the document that the merge began with.
-func Resolve(ours bsonraw.Doc, r Result, resolutions []Resolution) (Result, error) {
+// Conflicts. A resolution without a conflict is error ResolutionUnknown.
+func Resolve(r Result, resolutions []Resolution) (Result, error) {
 	return Result{}, errs.New(errs.NotSupported, "merges")
 }
 
