@@ -1,0 +1,212 @@
+package regex
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2/v2"
+
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// matchTimeout bounds one match of the backtracking engine. PCRE bounds the
+// number of steps instead; mongod's limit is reached within about a second.
+const matchTimeout = 2 * time.Second
+
+// ExecutionFailed is the code of a match that took too long.
+const ExecutionFailed errs.Code = 51156
+
+// Regex is a compiled regular expression.
+type Regex struct {
+	linear    *regexp.Regexp  // nil when the pattern needs backtracking
+	tail      bool            // linear's last group is the newline that a final $ allows
+	backtrack *regexp2.Regexp // nil when linear is set
+	groups    int             // capture groups of the pattern
+	literal   []byte          // when the pattern is plain text, maybe after ^
+	fast      fastPath
+}
+
+// fastPath says how literal alone decides a match.
+type fastPath uint8
+
+const (
+	noFastPath fastPath = iota
+	hasPrefix
+	contains
+)
+
+// InvalidOption returns the first byte of options that is not one of i, m, s,
+// x and u, and false if there is none.
+func InvalidOption(options string) (byte, bool) {
+	for i := range len(options) {
+		if strings.IndexByte("imsxu", options[i]) < 0 {
+			return options[i], true
+		}
+	}
+	return 0, false
+}
+
+// Compile compiles a pattern with MongoDB's options: i (case), m (lines), s
+// (dot takes newlines), x (free spacing); u is accepted and is the default.
+func Compile(pattern, options string) (*Regex, error) {
+	if c, bad := InvalidOption(options); bad {
+		return nil, errs.New(51108, "invalid flag in regex options: %c", c)
+	}
+	if strings.IndexByte(pattern, 0) >= 0 {
+		return nil, errs.New(errs.InvalidRegex, "Regular expression cannot contain an embedded null byte")
+	}
+	if !utf8.ValidString(pattern) {
+		return nil, invalid("invalid UTF-8 string")
+	}
+	r := &Regex{}
+	if text, exact, ok := literalPrefix(pattern, options); ok && exact {
+		r.literal, r.fast = []byte(text), hasPrefix
+	} else if isPlain(pattern) && strings.IndexByte(options, 'i') < 0 && strings.IndexByte(options, 'x') < 0 {
+		r.literal, r.fast = []byte(pattern), contains
+	}
+	return r, r.compile(pattern, options)
+}
+
+func (r *Regex) compile(pattern, options string) error {
+	t, err := translate(pattern, options)
+	if err != nil {
+		return err
+	}
+	if !t.backtrack {
+		if re, err := regexp.Compile(t.flags() + t.linear.String()); err == nil {
+			r.linear, r.tail, r.groups = re, t.tail, re.NumSubexp()
+			if t.tail {
+				r.groups--
+			}
+			return nil
+		}
+		// What Go refuses may still be Perl: possessive quantifiers, repeats
+		// over 1,000 and the like. regexp2 has the last word.
+	}
+	re, err := regexp2.Compile(t.both.String(), t.regexp2Options(), regexp2.OptionMaintainCaptureOrder())
+	if err != nil {
+		return invalid("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	re.MatchTimeout = matchTimeout
+	r.backtrack, r.groups = re, len(re.GetGroupNumbers())-1
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return errs.New(errs.InvalidRegex, "Regular expression is invalid: "+format, args...)
+}
+
+// Match reports whether the pattern occurs anywhere in text.
+func (r *Regex) Match(text []byte) (bool, error) {
+	switch {
+	case r.fast == hasPrefix:
+		return bytes.HasPrefix(text, r.literal), nil
+	case r.fast == contains:
+		return bytes.Contains(text, r.literal), nil
+	case r.linear != nil:
+		return r.linear.Match(text), nil
+	}
+	ok, err := r.backtrack.MatchString(string(text))
+	return ok, tooLong(err)
+}
+
+func tooLong(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errs.Wrap(err, ExecutionFailed, "Error occurred while executing the regular expression")
+}
+
+// NumGroups returns the number of capture groups.
+func (r *Regex) NumGroups() int { return r.groups }
+
+// Find returns the first match at or after the byte offset from: pairs of byte
+// offsets of the match and of each group, -1 where a group took no part; nil
+// if there is none. Text before from is seen by lookbehind, ^ and \b.
+func (r *Regex) Find(text []byte, from int) ([]int, error) {
+	if r.linear != nil {
+		return r.findLinear(text, from), nil
+	}
+	return r.findBacktrack(text, from)
+}
+
+// findLinear goes through the matches from the start: Go's engine cannot begin
+// in the middle of a text and still see what is before it.
+func (r *Regex) findLinear(text []byte, from int) []int {
+	if from == 0 {
+		return r.cutTail(r.linear.FindSubmatchIndex(text))
+	}
+	var found []int
+	for n := 4; ; n *= 4 {
+		all := r.linear.FindAllSubmatchIndex(text, n)
+		for _, m := range all {
+			if m[0] >= from {
+				return r.cutTail(m)
+			}
+		}
+		if len(all) < n {
+			return found
+		}
+	}
+}
+
+// cutTail takes the newline that a final $ may have consumed off the match.
+func (r *Regex) cutTail(m []int) []int {
+	if m == nil || !r.tail {
+		return m
+	}
+	if at := m[len(m)-2]; at >= 0 {
+		m[1] = at
+	}
+	return m[:len(m)-2]
+}
+
+func (r *Regex) findBacktrack(text []byte, from int) ([]int, error) {
+	runes := []rune(string(text))
+	m, err := r.backtrack.FindRunesMatchStartingAt(runes, utf8.RuneCount(text[:from]))
+	if err != nil || m == nil {
+		return nil, tooLong(err)
+	}
+	return r.byteOffsets(runes, m), nil
+}
+
+// byteOffsets turns the rune offsets of a match into byte offsets.
+func (r *Regex) byteOffsets(runes []rune, m *regexp2.Match) []int {
+	at := make([]int, len(runes)+1)
+	for i, c := range runes {
+		at[i+1] = at[i] + utf8.RuneLen(c)
+	}
+	found := make([]int, 0, 2*(r.groups+1))
+	for _, g := range m.Groups() {
+		if len(g.Captures) == 0 {
+			found = append(found, -1, -1)
+			continue
+		}
+		found = append(found, at[g.RuneIndex], at[g.RuneIndex+g.RuneLength])
+	}
+	return found
+}
+
+// FindAll returns every match, none overlapping, each as Find has it.
+func (r *Regex) FindAll(text []byte) ([][]int, error) {
+	if r.linear != nil && !r.tail {
+		return r.linear.FindAllSubmatchIndex(text, -1), nil
+	}
+	if r.linear != nil {
+		all := r.linear.FindAllSubmatchIndex(text, -1)
+		for i := range all {
+			all[i] = r.cutTail(all[i])
+		}
+		return all, nil
+	}
+	runes := []rune(string(text))
+	var all [][]int
+	m, err := r.backtrack.FindRunesMatch(runes)
+	for ; err == nil && m != nil; m, err = r.backtrack.FindNextMatch(m) {
+		all = append(all, r.byteOffsets(runes, m))
+	}
+	return all, tooLong(err)
+}
