@@ -1,0 +1,94 @@
+package wal
+
+import (
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+)
+
+// Record is what the log keeps of one commit.
+type Record struct {
+	// LSN and Time are assigned when the commit is applied. Times never
+	// decrease with the LSN, whatever the clock does.
+	LSN  LSN
+	Time int64 // milliseconds since 1970
+	Kind Kind
+	// Actor is who made the commit, Message why; either may be empty.
+	Actor   string
+	Message string
+	// Session identifies the driver's session and statement that a retryable
+	// write came from; nil if none.
+	Session []byte
+	// Parent is the other parent of a merge; zero if there is none.
+	Parent Position
+	Ops    []Op
+}
+
+// Position is a point in the history of a segment.
+type Position struct {
+	Segment SegmentID
+	LSN     LSN
+}
+
+// Op is what a commit did to one document.
+type Op struct {
+	Collection CollectionID
+	Kind       OpKind
+	ID         bsonraw.Value
+	// Changes is the encoded list of changes by operator or field; nil if the
+	// whole document was set.
+	Changes []byte
+}
+
+// Kind says what sort of commit a record is of. Numbers are frozen.
+type Kind uint8
+
+// The kinds of commit.
+const (
+	KindWrite   Kind = 1 // a write command or transaction
+	KindMerge   Kind = 2
+	KindRestore Kind = 3
+	KindUndo    Kind = 4
+	KindImport  Kind = 5
+	KindCatalog Kind = 6 // collections, indexes, options
+	KindBranch  Kind = 7 // branches and tags made or removed
+	KindMirror  Kind = 8
+	KindSystem  Kind = 9 // Argon's own upkeep
+)
+
+var kindNames = [...]string{
+	KindWrite: "write", KindMerge: "merge", KindRestore: "restore", KindUndo: "undo",
+	KindImport: "import", KindCatalog: "catalog", KindBranch: "branch",
+	KindMirror: "mirror", KindSystem: "system",
+}
+
+// String returns the kind's name, as it stands in replies.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// OpKind says what happened to a document. Numbers are frozen.
+type OpKind uint8
+
+// The kinds of op.
+const (
+	Insert OpKind = 1
+	Update OpKind = 2
+	Delete OpKind = 3
+)
+
+var opNames = [...]string{Insert: "insert", Update: "update", Delete: "delete"}
+
+// String returns the op's name, as it stands in replies.
+func (k OpKind) String() string {
+	if int(k) < len(opNames) && opNames[k] != "" {
+		return opNames[k]
+	}
+	return "unknown"
+}
+
+// At returns the record's time.
+func (r *Record) At() time.Time { return time.UnixMilli(r.Time).UTC() }
