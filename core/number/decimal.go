@@ -1,0 +1,301 @@
+package number
+
+import (
+	"math"
+	"math/big"
+	"math/bits"
+	"strconv"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+)
+
+// The limits of decimal128 (IEEE 754-2008, 3.6).
+const (
+	digits      = 34
+	maxAdjusted = 6144 // exponent of the first digit
+	minAdjusted = -6143
+	maxExponent = maxAdjusted - digits + 1 // exponent of the last digit
+	minExponent = minAdjusted - digits + 1
+)
+
+// decimalContext rounds as decimal128 does. Its results go through fromAPD,
+// which brings exponents above maxExponent down. No trap is set: conditions
+// such as "inexact" are not errors here.
+var decimalContext = apd.Context{
+	Precision:   digits,
+	MaxExponent: maxAdjusted,
+	MinExponent: minAdjusted,
+	Rounding:    apd.RoundHalfEven,
+}
+
+// Special decimals.
+var (
+	decimalZero        = bsonraw.NewDecimal(uint64(-minExponent)<<49, 0)
+	decimalNaN         = bsonraw.NewDecimal(0x7C<<56, 0)
+	decimalInfinity    = bsonraw.NewDecimal(0x78<<56, 0)
+	decimalNegInfinity = bsonraw.NewDecimal(0xF8<<56, 0)
+)
+
+// toAPD decodes a decimal.
+func toAPD(d bsonraw.Decimal, out *apd.Decimal) {
+	out.Negative = d.Negative()
+	switch {
+	case d.IsNaN():
+		out.Form = apd.NaN
+		return
+	case d.IsInf():
+		out.Form = apd.Infinite
+		return
+	}
+	_, c, exponent := d.Parts()
+	out.Form = apd.Finite
+	out.Coeff.SetMathBigInt(c)
+	out.Exponent = int32(exponent)
+}
+
+// fromAPD encodes a decimal of at most 34 digits. An exponent too high for the
+// encoding is lowered by zeros behind the coefficient; where these do not fit
+// the result is infinite.
+func fromAPD(a *apd.Decimal) bsonraw.Decimal {
+	switch {
+	case a.Form == apd.NaN || a.Form == apd.NaNSignaling:
+		return decimalNaN
+	case a.Form == apd.Infinite:
+		return infinity(a.Negative)
+	}
+	coefficient, exponent := &a.Coeff, int(a.Exponent)
+	if coefficient.Sign() == 0 {
+		return encode(a.Negative, 0, 0, min(max(exponent, minExponent), maxExponent))
+	}
+	if exponent > maxExponent {
+		shift := exponent - maxExponent
+		if int(a.NumDigits())+shift > digits {
+			return infinity(a.Negative)
+		}
+		coefficient = new(apd.BigInt).Mul(coefficient, powerOfTen(shift))
+		exponent = maxExponent
+	}
+	hi, lo := halves(coefficient)
+	return encode(a.Negative, hi, lo, exponent)
+}
+
+func infinity(negative bool) bsonraw.Decimal {
+	if negative {
+		return decimalNegInfinity
+	}
+	return decimalInfinity
+}
+
+func powerOfTen(n int) *apd.BigInt {
+	return new(apd.BigInt).Exp(apd.NewBigInt(10), apd.NewBigInt(int64(n)), nil)
+}
+
+// halves returns a number below 2^128 in two words.
+func halves(c *apd.BigInt) (hi, lo uint64) {
+	for i, w := range c.Bits() {
+		shift := i * bits.UintSize
+		if shift < 64 {
+			lo |= uint64(w) << shift
+		} else {
+			hi |= uint64(w) << (shift - 64)
+		}
+	}
+	return hi, lo
+}
+
+// encode writes sign, biased exponent and coefficient, which never needs the
+// encoding's second form: 10^34 is below 2^113.
+func encode(negative bool, hi, lo uint64, exponent int) bsonraw.Decimal {
+	hi |= uint64(exponent-minExponent) << 49
+	if negative {
+		hi |= 1 << 63
+	}
+	return bsonraw.NewDecimal(hi, lo)
+}
+
+type operation func(d, x, y *apd.Decimal) (apd.Condition, error)
+
+// compute applies an operation of decimalContext.
+func compute(op operation, x, y bsonraw.Decimal) bsonraw.Decimal {
+	var a, b, r apd.Decimal
+	toAPD(x, &a)
+	toAPD(y, &b)
+	if _, err := op(&r, &a, &b); err != nil {
+		// apd refuses only exponents beyond ±100,000, which two decimals of
+		// this range do not reach.
+		return decimalNaN
+	}
+	return fromAPD(&r)
+}
+
+// DecimalAdd returns x + y.
+func DecimalAdd(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Add, x, y) }
+
+// DecimalSub returns x - y.
+func DecimalSub(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Sub, x, y) }
+
+// DecimalMul returns x × y.
+func DecimalMul(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Mul, x, y) }
+
+// DecimalQuo returns x / y. A zero y gives an infinity or NaN.
+func DecimalQuo(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Quo, x, y) }
+
+// DecimalNeg returns x with the other sign.
+func DecimalNeg(x bsonraw.Decimal) bsonraw.Decimal {
+	hi, lo := x.Halves()
+	return bsonraw.NewDecimal(hi^1<<63, lo)
+}
+
+// DecimalMod returns the remainder of x / y with the sign of x, exact whatever
+// the exponents (apd's Rem gives up on quotients of more than 34 digits).
+func DecimalMod(x, y bsonraw.Decimal) bsonraw.Decimal {
+	switch {
+	case x.IsNaN() || y.IsNaN() || x.IsInf() || y.IsZero():
+		return decimalNaN
+	case y.IsInf():
+		return x
+	}
+	negative, cx, ex := x.Parts()
+	_, cy, ey := y.Parts()
+	exponent := min(ex, ey)
+	if cx.Sign() == 0 {
+		return encode(negative, 0, 0, exponent)
+	}
+	scaledY := scale(cy, ey-exponent)
+	var r *big.Int
+	if ex > exponent {
+		// cx × 10^n mod y, without the huge power.
+		r = new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(ex-exponent)), scaledY)
+		r.Mul(r, cx).Mod(r, scaledY)
+	} else {
+		r = new(big.Int).Mod(cx, scaledY)
+	}
+	var out apd.Decimal
+	out.Coeff.SetMathBigInt(r)
+	out.Exponent, out.Negative = int32(exponent), negative
+	return fromAPD(&out)
+}
+
+func scale(c *big.Int, n int) *big.Int {
+	if n == 0 {
+		return c
+	}
+	p := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	return p.Mul(p, c)
+}
+
+// Rounding says how DecimalQuantize rounds.
+type Rounding uint8
+
+// The ways to round.
+const (
+	HalfEven Rounding = iota
+	TowardZero
+	Floor
+	Ceiling
+)
+
+var rounders = [...]apd.Rounder{apd.RoundHalfEven, apd.RoundDown, apd.RoundFloor, apd.RoundCeiling}
+
+// DecimalQuantize returns x with this exponent: NaN if x is infinite or the
+// result has more than 34 digits.
+func DecimalQuantize(x bsonraw.Decimal, exponent int, how Rounding) bsonraw.Decimal {
+	if x.IsInf() || x.IsNaN() {
+		return decimalNaN
+	}
+	var a, r apd.Decimal
+	toAPD(x, &a)
+	if !x.IsZero() && int(a.NumDigits())+int(a.Exponent)-exponent > digits {
+		return decimalNaN
+	}
+	c := decimalContext
+	c.Rounding = rounders[how]
+	if cond, err := c.Quantize(&r, &a, int32(exponent)); err != nil || cond.InvalidOperation() {
+		return decimalNaN
+	}
+	return fromAPD(&r)
+}
+
+// DecimalOfInt returns an integer as a decimal with exponent zero.
+func DecimalOfInt(n int64) bsonraw.Decimal {
+	if n < 0 {
+		return encode(true, 0, uint64(-n), 0)
+	}
+	return encode(false, 0, uint64(n), 0)
+}
+
+// DecimalOfDouble returns a double's exact value as a decimal, rounded to 34
+// digits where it has more; an exact one has the exponent nearest to zero.
+func DecimalOfDouble(f float64) bsonraw.Decimal {
+	if d, special := decimalOfSpecial(f); special {
+		return d
+	}
+	if n := int64(f); float64(n) == f && n != math.MinInt64 && math.Abs(f) < 1<<63 {
+		return DecimalOfInt(n)
+	}
+	// 34 digits, correctly rounded: exact if nothing but zeros would follow.
+	text := strconv.AppendFloat(make([]byte, 0, 64), f, 'e', digits-1, 64)
+	var a apd.Decimal
+	if _, _, err := a.SetString(string(text)); err != nil {
+		return decimalNaN
+	}
+	if isExact(f, &a) {
+		stripZeros(&a)
+	}
+	return fromAPD(&a)
+}
+
+// isExact reports whether a is exactly f.
+func isExact(f float64, a *apd.Decimal) bool {
+	r, ok := new(big.Rat).SetString(a.Text('e'))
+	return ok && r.Cmp(new(big.Rat).SetFloat64(f)) == 0
+}
+
+// stripZeros takes zeros off the end while the exponent is below zero.
+func stripZeros(a *apd.Decimal) {
+	var q, r apd.BigInt
+	ten := apd.NewBigInt(10)
+	for a.Exponent < 0 {
+		if q.QuoRem(&a.Coeff, ten, &r); r.Sign() != 0 {
+			return
+		}
+		a.Coeff.Set(&q)
+		a.Exponent++
+	}
+}
+
+// DecimalOfDouble15 returns a double as a decimal of 15 significant digits:
+// MongoDB's conversion where no exact one is asked for.
+func DecimalOfDouble15(f float64) bsonraw.Decimal {
+	if d, special := decimalOfSpecial(f); special {
+		return d
+	}
+	var buf [32]byte
+	text := strconv.AppendFloat(buf[:0], f, 'e', 14, 64)
+	var c uint64
+	at := 0
+	for ; text[at] != 'e'; at++ {
+		if digit := text[at] - '0'; digit <= 9 {
+			c = c*10 + uint64(digit)
+		}
+	}
+	exponent, err := strconv.Atoi(string(text[at+1:]))
+	if err != nil {
+		return decimalNaN
+	}
+	return encode(f < 0, 0, c, exponent-14)
+}
+
+func decimalOfSpecial(f float64) (bsonraw.Decimal, bool) {
+	switch {
+	case math.IsNaN(f):
+		return decimalNaN, true
+	case math.IsInf(f, 0):
+		return infinity(f < 0), true
+	case f == 0:
+		return encode(math.Signbit(f), 0, 0, 0), true
+	}
+	return bsonraw.Decimal{}, false
+}
