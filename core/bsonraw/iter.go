@@ -66,6 +66,10 @@ func (it *Iter) Key() []byte { return it.key }
 // Value returns the current value. It points into the document.
 func (it *Iter) Value() Value { return it.val }
 
+// Remaining returns how many bytes of the document follow the current element,
+// its closing zero included. It is for callers that need an element's place.
+func (it *Iter) Remaining() int { return len(it.rest) }
+
 // Err returns an error if the walk ended at bytes that are not BSON.
 func (it *Iter) Err() error {
 	if it.bad {
@@ -110,6 +114,14 @@ func valueSize(t Type, body []byte) int {
 		}
 	}
 	return -1
+}
+
+// ValueSize returns how many bytes the value of type t at the start of body
+// takes; false if body cannot begin with one. What is inside of objects, arrays
+// and texts is not looked at: Validate does that.
+func ValueSize(t Type, body []byte) (n int, ok bool) {
+	n = valueSize(t, body)
+	return n, n >= 0 && n <= len(body)
 }
 
 // prefixed reads a length of at least least from body and adds extra to it.

@@ -21,6 +21,7 @@ const (
 	NamespaceNotFound          Code = 26
 	IndexNotFound              Code = 27
 	PathNotViable              Code = 28
+	CannotBackfillArray        Code = 34
 	ConflictingUpdateOperators Code = 40
 	CursorNotFound             Code = 43
 	NamespaceExists            Code = 48
@@ -28,6 +29,8 @@ const (
 	DollarPrefixedFieldName    Code = 52
 	InvalidIDField             Code = 53
 	NotSingleValueField        Code = 54
+	InvalidDBRef               Code = 55
+	EmptyFieldName             Code = 56
 	CommandNotFound            Code = 59
 	ImmutableField             Code = 66
 	CannotCreateIndex          Code = 67
@@ -37,13 +40,15 @@ const (
 	IndexOptionsConflict       Code = 85
 	IndexKeySpecsConflict      Code = 86
 	OperationFailed            Code = 96
+	NotExactValueField         Code = 111
 	WriteConflict              Code = 112
 	CommandNotSupported        Code = 115
 	DocumentValidationFailure  Code = 121
 	CommandNotSupportedOnView  Code = 166
 	OptionNotSupportedOnView   Code = 167
 	InvalidPipelineOperator    Code = 168
-	CannotBackfillArray        Code = 207
+	CannotIndexParallelArrays  Code = 171
+	InvalidIndexOption         Code = 197
 	NoSuchTransaction          Code = 251
 	QueryFeatureNotAllowed     Code = 224
 	TransactionTooOld          Code = 225
@@ -131,6 +136,9 @@ var table = map[Code]row{
 	MaxTimeMSExpired:           {"MaxTimeMSExpired", Canceled, "maxTimeMS ran out", ""},
 	DollarPrefixedFieldName:    {"DollarPrefixedFieldName", Invalid, "a stored field name begins with $", ""},
 	InvalidIDField:             {"InvalidIdField", Invalid, "an _id of a type that an _id cannot have", ""},
+	InvalidDBRef:               {"InvalidDBRef", Invalid, "the fields of a DBRef are not in the order $ref, $id, $db", ""},
+	EmptyFieldName:             {"EmptyFieldName", Invalid, "an update path with an empty field name", ""},
+	NotExactValueField:         {"NotExactValueField", Invalid, "a replacement cannot take _id from a filter that gives only a part of it", ""},
 	NotSingleValueField:        {"NotSingleValueField", Invalid, "an upsert would set one field to two values", ""},
 	CommandNotFound:            {"CommandNotFound", Unsupported, "no command has this name", ""},
 	ImmutableField:             {"ImmutableField", Invalid, "an update would change _id", ""},
@@ -147,6 +155,8 @@ var table = map[Code]row{
 	CommandNotSupportedOnView:  {"CommandNotSupportedOnView", Invalid, "views cannot be written to", ""},
 	OptionNotSupportedOnView:   {"OptionNotSupportedOnView", Invalid, "an option that views do not have", ""},
 	InvalidPipelineOperator:    {"InvalidPipelineOperator", Unsupported, "an expression operator that is unknown or not there yet", ""},
+	CannotIndexParallelArrays:  {"CannotIndexParallelArrays", Invalid, "a compound index would run through two arrays of one document", ""},
+	InvalidIndexOption:         {"InvalidIndexSpecificationOption", Invalid, "an index specification has an option that it cannot have", ""},
 	CannotBackfillArray:        {"CannotBackfillArray", Invalid, "an update would pad an array with too many nulls", ""},
 	NoSuchTransaction:          {"NoSuchTransaction", NotFound, "the transaction is over or never began", ""},
 	QueryFeatureNotAllowed:     {"QueryFeatureNotAllowed", Invalid, "an operator that is not allowed here", ""},
