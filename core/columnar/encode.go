@@ -4,7 +4,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
 
@@ -30,11 +29,4 @@ func Encode(rec arrow.RecordBatch, o EncodeOptions) (Iter, error) {
 // releases the reader.
 func EncodeReader(r array.RecordReader, o EncodeOptions) (Iter, error) {
 	return nil, errs.New(errs.NotSupported, "the Arrow encoder is not there yet")
-}
-
-// ParseSchema makes an Arrow schema from a BSON document of field names and
-// type names: {"_id": "objectId", "n": "long", "tags": ["string"],
-// "at": {"city": "string"}}.
-func ParseSchema(spec bsonraw.Doc) (*arrow.Schema, error) {
-	return nil, errs.New(errs.NotSupported, "schemas are not there yet")
 }

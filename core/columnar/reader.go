@@ -2,15 +2,369 @@ package columnar
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
 
 // NewReader reads a stream of documents as record batches. It returns once the
-// schema is certain; see the package comment. The caller releases the reader,
-// which closes the stream. ctx governs every Next.
+// schema is certain. ctx governs this and every Next. The caller releases the
+// reader, which closes the stream and returns when it is closed.
+//
+// A consumer needs the schema before the first batch, but any document may
+// widen it. So the reader works in up to three stages:
+//
+//  1. It guesses the schema from the first chunk, converts on, and keeps the
+//     batches. Most results end here, read once: the guess held, or the first
+//     chunk was all there was.
+//  2. A value that does not fit, or more batches than Options.Buffer: the whole
+//     stream is read for its schema alone, which costs about a fifth of
+//     converting it.
+//  3. The stream is opened again and converted with the exact schema, a few
+//     batches ahead of the consumer. Batches of stage 1 are kept if the guess
+//     was right.
+//
+// Rejected: to widen the batches made so far (every pair of types would need a
+// conversion that is exact, and text once made of a column is not undone), and
+// to make everything that might change a string from the start.
 func NewReader(ctx context.Context, open OpenFunc, o Options) (array.RecordReader, error) {
-	return nil, errs.New(errs.NotSupported, "the Arrow reader is not there yet")
+	var r array.RecordReader
+	err := guard(func() error {
+		s, err := newSource(ctx, open, o.withDefaults())
+		if err != nil {
+			return err
+		}
+		r, err = s.reader()
+		if err != nil {
+			s.close()
+		}
+		return err
+	})
+	return r, err
+}
+
+// source is a stream on its way to becoming a reader.
+type source struct {
+	ctx   context.Context
+	open  OpenFunc
+	o     Options
+	spool *spool // with Options.Once, else nil
+}
+
+func newSource(ctx context.Context, open OpenFunc, o Options) (*source, error) {
+	s := &source{ctx: ctx, open: open, o: o}
+	if o.Once && o.Schema == nil {
+		s.spool = newSpool(open)
+		s.open = s.spool.open
+	}
+	return s, nil
+}
+
+func (s *source) close() {
+	if s.spool != nil {
+		s.spool.close()
+	}
+}
+
+// reader runs the stages.
+func (s *source) reader() (array.RecordReader, error) {
+	it, err := s.open(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	first := &chunk{}
+	more, err := first.fill(s.ctx, it, s.o.BatchRows)
+	if err != nil {
+		it.Close()
+		return nil, err
+	}
+	shape, schema, err := s.guess(first)
+	if err != nil {
+		it.Close()
+		return nil, err
+	}
+	if !more {
+		if err := it.Close(); err != nil {
+			return nil, err
+		}
+		return s.single(first, shape, schema)
+	}
+	batches := s.convert(it, first, shape, schema)
+	if s.o.Schema != nil {
+		return s.newReader(schema, nil, batches), nil
+	}
+	return s.settle(batches, shape, schema)
+}
+
+// guess makes a shape of the first chunk, or takes the one that was asked for.
+func (s *source) guess(first *chunk) (*shape, *arrow.Schema, error) {
+	if s.o.Schema != nil {
+		shape, err := shapeOfSchema(s.o.Schema)
+		return shape, s.o.Schema, err
+	}
+	p, err := profileChunk(first)
+	if err != nil {
+		return nil, nil, err
+	}
+	shape := resolve(&p.root)
+	return shape, shape.schema(), nil
+}
+
+// single converts a result of one chunk, which needs no goroutine.
+func (s *source) single(k *chunk, shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+	var batches []arrow.RecordBatch
+	if k.rows > 0 {
+		b, m := newConverter(s.o.Allocator, shape, schema).convert(k)
+		if m != nil {
+			return nil, m.error()
+		}
+		batches = append(batches, b)
+	}
+	return s.newReader(schema, batches, nil), nil
+}
+
+// converted is one chunk as a batch, or what did not fit.
+type converted struct {
+	batch  arrow.RecordBatch
+	misfit *misfit
+}
+
+func (c converted) drop() {
+	if c.batch != nil {
+		c.batch.Release()
+	}
+}
+
+func (s *source) convert(it Iter, first *chunk, shape *shape, schema *arrow.Schema) *pipeline[converted] {
+	return startPipeline(s.ctx, it, plan[converted]{
+		workers: s.o.Workers,
+		rows:    s.o.BatchRows,
+		first:   first,
+		drop:    converted.drop,
+		job: func() func(*chunk) (converted, error) {
+			c := newConverter(s.o.Allocator, shape, schema)
+			return func(k *chunk) (converted, error) {
+				batch, m := c.convert(k)
+				return converted{batch, m}, nil
+			}
+		},
+	})
+}
+
+// settle is stage 1: it converts with a guess until the guess is proven, wrong,
+// or too long open.
+func (s *source) settle(batches *pipeline[converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+	var kept []arrow.RecordBatch
+	size, rows := int64(0), 0
+	for size < s.o.Buffer {
+		o, ok := batches.next()
+		if !ok {
+			batches.stop()
+			return s.newReader(schema, kept, nil), nil
+		}
+		if o.err != nil || o.value.misfit != nil {
+			batches.stop()
+			releaseAll(kept)
+			if o.err != nil {
+				return nil, o.err
+			}
+			return s.exact(nil, 0, nil)
+		}
+		kept = append(kept, o.value.batch)
+		size += batchSize(o.value.batch)
+		rows += o.rows
+	}
+	batches.stop()
+	return s.exact(kept, rows, schema)
+}
+
+// exact is stages 2 and 3. The batches kept hold the first rows documents, in a
+// schema that may turn out to be right.
+func (s *source) exact(kept []arrow.RecordBatch, rows int, guessed *arrow.Schema) (array.RecordReader, error) {
+	shape, err := s.scan()
+	if err != nil {
+		releaseAll(kept)
+		return nil, err
+	}
+	schema := shape.schema()
+	if len(kept) > 0 && !schema.Equal(guessed) {
+		releaseAll(kept)
+		kept, rows = nil, 0
+	}
+	it, err := s.open(s.ctx)
+	if err != nil {
+		releaseAll(kept)
+		return nil, err
+	}
+	return s.newReader(schema, kept, s.convert(&skipping{it, rows}, nil, shape, schema)), nil
+}
+
+// scan reads the whole stream for its schema.
+func (s *source) scan() (*shape, error) {
+	it, err := s.open(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	profiles := startPipeline(s.ctx, it, plan[*profiler]{
+		workers: s.o.Workers,
+		rows:    s.o.BatchRows,
+		job:     func() func(*chunk) (*profiler, error) { return profileChunk },
+	})
+	defer profiles.stop()
+	var all profiler
+	for {
+		o, ok := profiles.next()
+		if !ok {
+			return resolve(&all.root), nil
+		}
+		if o.err != nil {
+			return nil, o.err
+		}
+		if err := all.merge(o.value); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// skipping leaves out the first documents of a stream.
+type skipping struct {
+	Iter
+	left int
+}
+
+// reader gives the batches that are ready, then those that a pipeline makes.
+type reader struct {
+	source  *source
+	schema  *arrow.Schema
+	ready   []arrow.RecordBatch
+	batches *pipeline[converted] // nil when the stream is at its end
+	current arrow.RecordBatch
+	err     error
+	refs    atomic.Int64
+	once    sync.Once
+}
+
+func (s *source) newReader(schema *arrow.Schema, ready []arrow.RecordBatch, batches *pipeline[converted]) *reader {
+	r := &reader{source: s, schema: schema, ready: ready, batches: batches}
+	r.refs.Store(1)
+	return r
+}
+
+// Retain adds a reference.
+func (r *reader) Retain() { r.refs.Add(1) }
+
+// Release drops a reference; the last one closes the stream.
+func (r *reader) Release() {
+	if r.refs.Add(-1) == 0 {
+		r.once.Do(r.close)
+	}
+}
+
+func (r *reader) close() {
+	if r.batches != nil {
+		r.batches.stop()
+		r.batches = nil
+	}
+	releaseAll(r.ready)
+	r.ready = nil
+	if r.current != nil {
+		r.current.Release()
+		r.current = nil
+	}
+	r.source.close()
+}
+
+// Schema returns the schema of every batch.
+func (r *reader) Schema() *arrow.Schema { return r.schema }
+
+// RecordBatch returns the current batch, which is valid until the next Next.
+func (r *reader) RecordBatch() arrow.RecordBatch { return r.current }
+
+// Record returns the current batch, under its old name.
+func (r *reader) Record() arrow.RecordBatch { return r.current }
+
+// Err returns why Next returned false before the end, or nil.
+func (r *reader) Err() error { return r.err }
+
+// Next moves to the next batch.
+func (r *reader) Next() bool {
+	if r.current != nil {
+		r.current.Release()
+		r.current = nil
+	}
+	if r.err != nil {
+		return false
+	}
+	if r.err = contextError(r.source.ctx); r.err != nil {
+		return false
+	}
+	if len(r.ready) > 0 {
+		r.current, r.ready = r.ready[0], r.ready[1:]
+		return true
+	}
+	if r.batches == nil {
+		return false
+	}
+	o, ok := r.batches.next()
+	switch {
+	case !ok:
+	case o.err != nil:
+		r.err = o.err
+	case o.value.misfit != nil && r.source.o.Schema != nil:
+		r.err = o.value.misfit.error()
+	case o.value.misfit != nil:
+		r.err = errs.New(errs.InternalError, "the documents changed between two reads of one stream: %w", o.value.misfit.error())
+	default:
+		r.current = o.value.batch
+		return true
+	}
+	return false
+}
+
+func contextError(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return canceled(ctx)
+	}
+	return nil
+}
+
+func releaseAll(batches []arrow.RecordBatch) {
+	for _, b := range batches {
+		b.Release()
+	}
+}
+
+// batchSize returns the bytes of the buffers of a batch.
+func batchSize(b arrow.RecordBatch) (n int64) {
+	for _, c := range b.Columns() {
+		n += dataSize(c.Data())
+	}
+	return n
+}
+
+func dataSize(d arrow.ArrayData) (n int64) {
+	for _, b := range d.Buffers() {
+		if b != nil {
+			n += int64(b.Cap())
+		}
+	}
+	for _, child := range d.Children() {
+		n += dataSize(child)
+	}
+	return n
+}
+
+// Next skips on its first call.
+func (s *skipping) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
+	for ; s.left > 0; s.left-- {
+		if _, ok, err := s.Iter.Next(ctx); !ok || err != nil {
+			return nil, ok, err
+		}
+	}
+	return s.Iter.Next(ctx)
 }
