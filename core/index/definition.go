@@ -1,10 +1,11 @@
 package index
 
 import (
-	"strconv"
+	"bytes"
+	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/query"
 )
 
 // KeyPart is one field of an index.
@@ -23,6 +24,9 @@ type Definition struct {
 	Hidden  bool
 	Partial bsonraw.Doc // partialFilterExpression, or nil
 	Options bsonraw.Doc // the specification as listIndexes shows it: v, key, name, then what was given
+
+	partial   *query.Filter
+	condition *conjunction // what Partial says, to see whether a filter implies it
 }
 
 // Multikey records which parts of an index were found to run through an array
@@ -37,33 +41,62 @@ func (m Multikey) Has(i int) bool { return m&(1<<i) != 0 }
 // Any reports whether any part does.
 func (m Multikey) Any() bool { return m != 0 }
 
-// ParseDefinition checks one specification of createIndexes, {key: {a: 1},
-// name: "a_1", unique: true, …}, and returns the definition. A missing name is
-// made of the keys, as in "a_1_b_-1".
-func ParseDefinition(spec bsonraw.Doc) (*Definition, error) {
-	return nil, errs.New(errs.NotSupported, "index %s", strconv.Quote(spec.Get("name").Type.Name()))
-}
+// IDName is the name of the index on _id, which every collection has: the
+// collection itself.
+const IDName = "_id_"
 
-// DefaultName makes the name of an index of these keys: "a_1_b_-1".
-func DefaultName(key bsonraw.Doc) string { return "" }
-
-// Same compares a new definition with an existing one as createIndexes does.
-// It returns true if they are the same index (nothing to create), false if both
-// can exist, and otherwise error IndexOptionsConflict or IndexKeySpecsConflict.
-func Same(existing, added *Definition) (bool, error) { return false, nil }
-
-// KeysOf calls emit for each key that doc has in the index, ascending and
-// without repeats; the key's bytes are valid during the call only. It returns
-// which parts ran through arrays. Documents that a sparse or partial index
-// leaves out have no keys.
-func (d *Definition) KeysOf(doc bsonraw.Doc, emit func(key []byte)) (Multikey, error) {
-	return 0, nil
-}
+// IsID reports whether the definition is {_id: 1}, which is there already.
+func (d *Definition) IsID() bool { return len(d.Keys) == 1 && d.Keys[0] == KeyPart{Path: "_id"} }
 
 // KeyPattern returns the index's key as a document, {a: 1, b: -1}.
 func (d *Definition) KeyPattern() bsonraw.Doc { return d.Options.Get("key").Doc() }
 
-// KeyValue returns the fields of doc that the index is on, as the "keyValue" of
-// a duplicate key error shows them: {a: 1, b: null}. key is the key that
-// collided.
-func (d *Definition) KeyValue(doc bsonraw.Doc, key []byte) bsonraw.Doc { return nil }
+// DefaultName makes the name of an index of these keys: "a_1_b_-1".
+func DefaultName(key bsonraw.Doc) string {
+	var b strings.Builder
+	it := key.Iter()
+	for it.Next() {
+		if b.Len() > 0 {
+			b.WriteByte('_')
+		}
+		b.Write(it.Key())
+		b.WriteByte('_')
+		v := it.Value()
+		if n, ok := v.AsInt64(); ok {
+			v = bsonraw.Int64Value(n)
+		}
+		b.WriteString(strings.Trim(text(v), `"`))
+	}
+	return b.String()
+}
+
+// KeyValue returns the fields of the index with the values of the key that
+// doc has there, as the "keyValue" of a duplicate key error shows them:
+// {a: 1.0, b: null}. Nil if key is none of doc's keys.
+func (d *Definition) KeyValue(doc bsonraw.Doc, key []byte) bsonraw.Doc {
+	b := builders.Get().(*keyBuilder)
+	defer b.release()
+	var out bsonraw.Doc
+	b.seen = func(parts []keyPart, made []byte) {
+		if out != nil || !bytes.Equal(made, key) {
+			return
+		}
+		doc := bsonraw.NewBuilder(nil)
+		for i, p := range parts {
+			v := p.value
+			if v.IsNullish() {
+				v = nullKey
+			}
+			doc.Value(d.Keys[i].Path, v)
+		}
+		out = doc.Finish()
+	}
+	if err := b.build(d, doc); err != nil {
+		return nil
+	}
+	return out
+}
+
+// TextOf prints a key value document as mongod does in the message of a
+// duplicate key error: { a: 1.0, b: null }.
+func TextOf(keyValue bsonraw.Doc) string { return text(keyValue.Value()) }

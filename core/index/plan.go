@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
@@ -16,7 +18,8 @@ const (
 	// IDRange reads Plan.Ranges of the collection, whose keys are
 	// bsonraw.AppendKey of the _id.
 	IDRange
-	// IndexScan reads Plan.Ranges of Plan.Index, and a document for each entry.
+	// IndexScan reads Plan.Ranges of Plan.Index, and a document for each entry
+	// that Plan.Accepts.
 	IndexScan
 	// Union reads each of Plan.Children, dropping documents already seen.
 	Union
@@ -26,6 +29,10 @@ const (
 
 // Range is the keys k with Lo <= k < Hi, in byte order. Nil is open.
 type Range struct{ Lo, Hi []byte }
+
+func (r Range) holds(key []byte) bool {
+	return bytes.Compare(r.Lo, key) <= 0 && (r.Hi == nil || bytes.Compare(key, r.Hi) < 0)
+}
 
 // Index is an index that a collection has, with what the engine knows of it.
 type Index struct {
@@ -43,7 +50,7 @@ type Request struct {
 	// Hint is an index's name (string), its key pattern (object), {$natural:
 	// ±1}, or missing.
 	Hint bsonraw.Value
-	// Limit is how many documents are wanted, 0 for all. It only breaks ties.
+	// Limit is how many documents are wanted, 0 for all.
 	Limit int64
 }
 
@@ -62,20 +69,52 @@ type Plan struct {
 	// Dedup says that a document may come more than once; all but its first
 	// appearance must be dropped.
 	Dedup bool
-	// Exact says that the ranges hold the matching documents and no others.
+	// Exact says that the ranges hold (of the keys that Accepts lets through)
+	// the matching documents and no others.
 	Exact bool
 	// Children are the plans of a Union.
 	Children []*Plan
 
-	bounds   []partBounds // of an IDRange or IndexScan, by part, for Explain
+	parts    []KeyPart   // of an IDRange or IndexScan
+	bounds   []intervals // by part
+	checks   []check     // parts that Ranges say nothing of
 	multikey Multikey
 }
 
-type partBounds struct{}
+// check is the condition on one part of an index key, as ranges of its bytes.
+type check struct {
+	part   int
+	ranges []Range
+}
 
-// Choose makes the plan for a request. It fails only for a hint that names no
-// index (error BadValue).
-func Choose(r *Request) (*Plan, error) { return &Plan{Kind: CollScan}, nil }
+// Accepts reports whether the entry with this key may belong to a matching
+// document, from those parts of the key that Ranges do not cover. Entries that
+// it rejects need not be read.
+func (p *Plan) Accepts(key []byte) bool {
+	part := 0
+	for _, c := range p.checks {
+		for ; part < c.part; part++ {
+			n, ok := keySize(key, p.parts[part].Desc)
+			if !ok {
+				return true
+			}
+			key = key[n:]
+		}
+		if !c.holds(key) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *check) holds(key []byte) bool {
+	for _, r := range c.ranges {
+		if r.holds(key) {
+			return true
+		}
+	}
+	return false
+}
 
 // Scan returns the plan that reads the whole collection, for callers that have
 // no filter.
