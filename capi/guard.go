@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// poisoned is set by the first panic and never reset: the panic may have left
+// locks held and structures half changed, so nothing may run on them again.
+var poisoned atomic.Bool
+
+// guarded runs one call from C. A panic poisons the library and is the answer.
+func guarded(call func() answer) (a answer) {
+	if poisoned.Load() {
+		return failure(errs.New(errs.LibraryPanicked, "an earlier call stopped on a defect, and this process cannot go on using the store"))
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			a = failure(panicked(r))
+		}
+	}()
+	return call()
+}
+
+// panicked poisons the library and makes the error of a recovered panic. The
+// stack goes into errInfo, for the report that the remedy asks for.
+func panicked(r any) error {
+	poisoned.Store(true)
+	b := bsonraw.NewBuilder(nil)
+	b.String("panic", fmt.Sprint(r))
+	b.String("stack", string(debug.Stack()))
+	return errs.New(errs.LibraryPanicked, "a defect stopped the call: %v", r).WithDetails(b.Finish())
+}
+
+// bytesAt returns the size bytes at p, the caller's, as a document. They are
+// valid during the call only, and not validated: core/command does that.
+func bytesAt(what string, p unsafe.Pointer, size int64) (bsonraw.Doc, error) {
+	if p == nil {
+		return nil, errs.New(errs.InvalidBSON, "the %s is NULL", what)
+	}
+	if size < 5 || size > 1<<30 {
+		return nil, errs.New(errs.InvalidBSON, "the %s has %d bytes, and must have 5 to 2^30", what, size)
+	}
+	return unsafe.Slice((*byte)(p), size), nil
+}

@@ -1,0 +1,20 @@
+/* What the files of C here offer to each other and to Go, beside argon.h. */
+#ifndef ARGON_SHIM_H
+#define ARGON_SHIM_H
+
+#include "argon.h"
+
+#define ARGON_HIDDEN __attribute__((visibility("hidden")))
+
+/* Whether this process is a forked child of the one that loaded the library. */
+ARGON_HIDDEN int shim_forked(void);
+
+/* The error document of ForkedProcess. */
+ARGON_HIDDEN const char *shim_forked_error(int64_t *size);
+
+/* argon_job_stream, in a process that is no forked child. */
+ARGON_HIDDEN int32_t shim_job_stream(int64_t job, int32_t keep,
+                                     struct ArrowArrayStream *out,
+                                     argon_buffer *buffer);
+
+#endif /* ARGON_SHIM_H */

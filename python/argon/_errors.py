@@ -1,0 +1,388 @@
+"""The exceptions of Argon.
+
+Every error of the engine has a code, a category, and often a remedy. The class
+follows the category, and where code and callers need to tell more, the code::
+
+    ArgonError                      any error of Argon; pymongo's OperationFailure
+    ├── InvalidRequest              the request can never succeed as it stands
+    │   ├── WriteError              a document or an update does not fit
+    │   ├── DocumentTooLarge        a document over 16 MiB
+    │   ├── InvalidMoment           text that is no moment
+    │   ├── SchemaMismatch          a value does not fit the schema= given
+    │   ├── ImportFailed            a line of an import does not parse
+    │   ├── ClientClosed            the client, or a cursor of it, was closed
+    │   └── ForkedProcess           the store was opened before os.fork()
+    ├── NotFound
+    │   ├── ProjectNotFound
+    │   ├── BranchNotFound
+    │   ├── TagNotFound
+    │   ├── MomentNotFound          the branch was never at this moment
+    │   ├── HistoryRemoved          garbage collection removed this moment
+    │   └── CursorNotFound
+    ├── AlreadyExists
+    │   ├── ProjectExists
+    │   ├── BranchExists
+    │   ├── TagExists
+    │   └── DuplicateKeyError       _id or a unique index has this key already
+    ├── Conflict
+    │   ├── WriteConflict           another writer was first: run it again
+    │   ├── MergeConflict           .conflicts: both sides changed the same paths
+    │   └── PlanStale               a branch has moved on since the plan was made
+    ├── ReadOnly                    writing at a past moment, or to a protected branch
+    ├── NotSupported                known to MongoDB, and not there yet
+    ├── Canceled                    stopped
+    │   └── ExecutionTimeout        max_time_ms ran out
+    ├── StoreBusy                   another process has the store open
+    ├── StoreFailure                the disk, the network or the system failed
+    ├── StoreCorrupt                stored bytes do not check out
+    ├── AccessDenied
+    ├── InternalError               a defect in Argon
+    │   └── LibraryPanicked         a defect stopped a call: open it in a new process
+    └── BulkWriteError              .details: what was written and what was not
+
+Where pymongo raises a class of its own, Argon's class is a subclass of it, so
+that ``except pymongo.errors.DuplicateKeyError`` catches Argon's too.
+
+Using a cursor in a way that its state forbids raises pymongo's
+:class:`InvalidOperation`, and values that BSON cannot hold raise ``bson``'s
+:class:`InvalidDocument`, as they do in pymongo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pymongo.errors
+from bson import decode
+from bson.errors import InvalidDocument
+from pymongo.errors import InvalidOperation
+
+
+class ArgonError(pymongo.errors.OperationFailure):
+    """Any error of Argon."""
+
+    def __init__(
+        self, error: str, code: int | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(error, code, details)
+        self.args = (error,)  # pymongo adds the whole of details to the text
+
+    @property
+    def code_name(self) -> str:
+        """The name of the code, for example ``"BranchNotFound"``."""
+        return str((self.details or {}).get("codeName", ""))
+
+    @property
+    def category(self) -> str:
+        """What a caller can do about it: ``"notFound"``, ``"conflict"`` ..."""
+        return str((self.details or {}).get("category", "internal"))
+
+    @property
+    def remedy(self) -> str:
+        """The next step, or an empty string."""
+        return str((self.details or {}).get("remedy", ""))
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What MongoDB calls ``errInfo``."""
+        info: Mapping[str, Any] = (self.details or {}).get("errInfo", {})
+        return info
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self.args[0]), self.code, self.details)
+
+
+class InvalidRequest(ArgonError):
+    """The request can never succeed as it stands."""
+
+
+class WriteError(InvalidRequest, pymongo.errors.WriteError):
+    """A document or an update does not fit the collection."""
+
+
+class DocumentTooLarge(WriteError, pymongo.errors.DocumentTooLarge):
+    """A document is larger than 16 MiB."""
+
+
+class InvalidMoment(InvalidRequest):
+    """A text is no LSN, time, count or tag."""
+
+
+class SchemaMismatch(InvalidRequest):
+    """A value does not fit the schema that was asked for."""
+
+
+class ImportFailed(InvalidRequest):
+    """A line of an import does not parse."""
+
+
+class ClientClosed(InvalidRequest, InvalidOperation):
+    """The client was closed."""
+
+
+class HandleInvalid(InvalidRequest):
+    """A number that the library gave out is used after its end."""
+
+
+class ForkedProcess(InvalidRequest):
+    """A client was used in a child process that was forked after its opening."""
+
+
+class NotFound(ArgonError):
+    """Something named is not there."""
+
+
+class ProjectNotFound(NotFound):
+    """No project has this name."""
+
+
+class BranchNotFound(NotFound):
+    """No branch has this name."""
+
+
+class TagNotFound(NotFound):
+    """No tag has this name."""
+
+
+class MomentNotFound(NotFound):
+    """The branch was never at this moment."""
+
+
+class HistoryRemoved(NotFound):
+    """Garbage collection removed this moment."""
+
+
+class CursorNotFound(NotFound, pymongo.errors.CursorNotFound):
+    """The cursor was closed or is finished."""
+
+
+class AlreadyExists(ArgonError):
+    """Something named is there already."""
+
+
+class ProjectExists(AlreadyExists):
+    """A project has this name already."""
+
+
+class BranchExists(AlreadyExists):
+    """A branch has this name already."""
+
+
+class TagExists(AlreadyExists):
+    """A tag has this name already."""
+
+
+class DuplicateKeyError(AlreadyExists, pymongo.errors.DuplicateKeyError):
+    """``_id`` or another unique index has this key already."""
+
+
+class Conflict(ArgonError):
+    """Lost against another writer, or a merge that needs decisions."""
+
+
+class WriteConflict(Conflict):
+    """Another writer changed the same document first: run the transaction again."""
+
+
+class MergeConflict(Conflict):
+    """Both sides of a merge changed the same paths."""
+
+    @property
+    def conflicts(self) -> list[Mapping[str, Any]]:
+        """The conflicts, as the plan's :attr:`~argon.MergePlan.conflicts` have them."""
+        return list(self.info.get("conflicts", []))
+
+
+class PlanStale(Conflict):
+    """A branch has moved on since the plan was made."""
+
+
+class ReadOnly(ArgonError):
+    """A write where only reads are allowed."""
+
+
+class NotSupported(ArgonError):
+    """MongoDB knows this, and Argon does not yet."""
+
+
+class Canceled(ArgonError):
+    """The operation was stopped."""
+
+
+class ExecutionTimeout(Canceled, pymongo.errors.ExecutionTimeout):
+    """``max_time_ms`` ran out."""
+
+
+class StoreBusy(ArgonError):
+    """Another process has the store open."""
+
+
+class StoreFailure(ArgonError):
+    """The disk, the network or the system failed."""
+
+
+class StoreCorrupt(ArgonError):
+    """Stored bytes do not check out."""
+
+
+class AccessDenied(ArgonError):
+    """The user may not do this."""
+
+
+class InternalError(ArgonError):
+    """A defect in Argon."""
+
+
+class LibraryPanicked(InternalError):
+    """A defect stopped a call, and the library can no longer be used."""
+
+
+class BulkWriteError(ArgonError, pymongo.errors.BulkWriteError):
+    """Some of many writes failed; :attr:`details` has what pymongo has there."""
+
+    def __init__(self, results: dict[str, Any]) -> None:
+        ArgonError.__init__(self, _bulk_message(results), 65, results)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.details,)
+
+
+def _bulk_message(results: Mapping[str, Any]) -> str:
+    failures = results.get("writeErrors", [])
+    if not failures:
+        return "the writes failed"
+    first = failures[0]
+    more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
+    return f"write {first.get('index', 0)} failed{more}: {first.get('errmsg', '')}"
+
+
+_CATEGORIES: dict[str, type[ArgonError]] = {
+    "invalid": InvalidRequest,
+    "notFound": NotFound,
+    "exists": AlreadyExists,
+    "conflict": Conflict,
+    "readOnly": ReadOnly,
+    "unsupported": NotSupported,
+    "canceled": Canceled,
+    "busy": StoreBusy,
+    "io": StoreFailure,
+    "corrupt": StoreCorrupt,
+    "denied": AccessDenied,
+    "internal": InternalError,
+}
+
+_CODES: dict[int, type[ArgonError]] = {
+    43: CursorNotFound,
+    50: ExecutionTimeout,
+    112: WriteConflict,
+    10334: DocumentTooLarge,
+    11000: DuplicateKeyError,
+    970000: ProjectNotFound,
+    970001: ProjectExists,
+    970002: BranchNotFound,
+    970003: BranchExists,
+    970004: TagNotFound,
+    970005: TagExists,
+    970006: MomentNotFound,
+    970008: InvalidMoment,
+    970010: MergeConflict,
+    970011: PlanStale,
+    970018: ClientClosed,
+    970021: ImportFailed,
+    970023: HistoryRemoved,
+    970025: ForkedProcess,
+    970027: HandleInvalid,
+    970028: LibraryPanicked,
+    970029: SchemaMismatch,
+}
+
+
+def error_class(code: int | None, category: str) -> type[ArgonError]:
+    """Return the class for a code, or else for its category."""
+    if code is not None and code in _CODES:
+        return _CODES[code]
+    return _CATEGORIES.get(category, InternalError)
+
+
+def error_of_reply(reply: Mapping[str, Any]) -> ArgonError:
+    """Return the exception for an error document."""
+    code = reply.get("code")
+    return error_class(code, str(reply.get("category", "internal")))(_message(reply), code, dict(reply))
+
+
+def error_of_document(document: bytes) -> ArgonError:
+    """Return the exception for an error document, as BSON."""
+    if not document:
+        return InternalError("the library reported a failure without saying which")
+    return error_of_reply(decode(document))
+
+
+def error_of_write(error: Mapping[str, Any]) -> ArgonError:
+    """Return the exception for one entry of ``writeErrors``."""
+    code = error.get("code")
+    found = error_class(code, str(error.get("category", "invalid")))
+    if found is InvalidRequest:
+        found = WriteError
+    return found(_message(error), code, dict(error))
+
+
+def _message(reply: Mapping[str, Any]) -> str:
+    message, remedy = str(reply.get("errmsg", "")), str(reply.get("remedy", ""))
+    return f"{message}: {remedy}" if remedy else message
+
+
+def not_supported(what: str, instead: str = "") -> NotSupported:
+    """Return the error for what MongoDB has and Argon has not."""
+    reply = {
+        "ok": 0.0,
+        "code": 970020,
+        "codeName": "NotSupported",
+        "errmsg": f"{what} is not supported",
+        "category": "unsupported",
+        "remedy": instead,
+    }
+    return NotSupported(_message(reply), 970020, reply)
+
+
+__all__ = [
+    "AccessDenied",
+    "AlreadyExists",
+    "ArgonError",
+    "BranchExists",
+    "BranchNotFound",
+    "BulkWriteError",
+    "Canceled",
+    "ClientClosed",
+    "Conflict",
+    "CursorNotFound",
+    "DocumentTooLarge",
+    "DuplicateKeyError",
+    "ExecutionTimeout",
+    "ForkedProcess",
+    "HandleInvalid",
+    "HistoryRemoved",
+    "ImportFailed",
+    "InternalError",
+    "InvalidDocument",
+    "InvalidMoment",
+    "InvalidOperation",
+    "InvalidRequest",
+    "LibraryPanicked",
+    "MergeConflict",
+    "MomentNotFound",
+    "NotFound",
+    "NotSupported",
+    "PlanStale",
+    "ProjectExists",
+    "ProjectNotFound",
+    "ReadOnly",
+    "SchemaMismatch",
+    "StoreBusy",
+    "StoreCorrupt",
+    "StoreFailure",
+    "TagExists",
+    "TagNotFound",
+    "WriteConflict",
+    "WriteError",
+]
