@@ -7,50 +7,55 @@ import (
 )
 
 // rank returns the place of a type in MongoDB's order of types
-// (manual: reference/bson-type-comparison-order). Missing and undefined rank
-// with null, as they do in a sort.
+// (manual: reference/bson-type-comparison-order, and mongod where the two
+// differ: undefined is below null). Missing ranks with null, as in a sort.
 func rank(t Type) int {
 	switch t {
 	case MinKey:
 		return 0
-	case Missing, Undefined, Null:
+	case Undefined:
 		return 1
-	case Int32, Int64, Double, Decimal128:
+	case Missing, Null:
 		return 2
-	case String, Symbol:
+	case Int32, Int64, Double, Decimal128:
 		return 3
-	case Object:
+	case String, Symbol:
 		return 4
-	case Array:
+	case Object:
 		return 5
-	case Binary:
+	case Array:
 		return 6
-	case ObjectID:
+	case Binary:
 		return 7
-	case Boolean:
+	case ObjectID:
 		return 8
-	case DateTime:
+	case Boolean:
 		return 9
-	case Timestamp:
+	case DateTime:
 		return 10
-	case Regex:
+	case Timestamp:
 		return 11
-	case DBPointer:
+	case Regex:
 		return 12
-	case JavaScript:
+	case DBPointer:
 		return 13
-	case CodeWithScope:
+	case JavaScript:
 		return 14
-	case MaxKey:
+	case CodeWithScope:
 		return 15
+	case MaxKey:
+		return 16
 	}
-	return 16
+	return 17
 }
 
 // SameClass reports whether two types are compared with each other by $lt, $gt
 // and their like (type bracketing): all numbers, string with symbol, and null
 // with missing and undefined.
-func SameClass(a, b Type) bool { return rank(a) == rank(b) }
+func SameClass(a, b Type) bool {
+	ra, rb := rank(a), rank(b)
+	return ra == rb || ra == 1 && rb == 2 || ra == 2 && rb == 1 // undefined and null
+}
 
 // Compare puts any two values in MongoDB's total order: negative if a is first,
 // zero if they are equal (1 equals 1.0), positive if b is first.

@@ -15,9 +15,8 @@ import (
 //
 //	rank  type            payload
 //	0x05  MinKey          -
-//	0x08  (empty array)   -                 AppendKeyEmpty only
-//	0x0A  null, missing,  -
-//	      undefined
+//	0x08  undefined       -                 also AppendKeyEmpty
+//	0x0A  null, missing   -
 //	0x10  numbers         floor double (8), 0x00
 //	                    | floor double (8), 0x01, exponent (2), digits (17)
 //	0x20  string, symbol  bytes with 00 as 00 FF, then 00 01
@@ -72,7 +71,7 @@ const (
 )
 
 var keyRanks = [256]byte{
-	MinKey: keyMinKey, Missing: keyNull, Undefined: keyNull, Null: keyNull,
+	MinKey: keyMinKey, Missing: keyNull, Undefined: keyEmpty, Null: keyNull,
 	Int32: keyNumber, Int64: keyNumber, Double: keyNumber, Decimal128: keyNumber,
 	String: keyString, Symbol: keyString, Object: keyObject, Array: keyArray,
 	Binary: keyBinary, ObjectID: keyObjectID, Boolean: keyBoolean,
@@ -88,8 +87,8 @@ func keyRank(t Type) byte {
 	return keyUnknown
 }
 
-// AppendKey appends the order-preserving encoding of v to dst. Missing and
-// undefined encode as null.
+// AppendKey appends the order-preserving encoding of v to dst. Missing encodes
+// as null.
 func AppendKey(dst []byte, v Value) []byte {
 	return appendPayload(append(dst, keyRank(v.Type)), v)
 }
@@ -104,7 +103,7 @@ func AppendKeyDesc(dst []byte, v Value) []byte {
 }
 
 // AppendKeyEmpty appends what stands for an empty array in an index or a sort:
-// above MinKey, below null. No value encodes so.
+// above MinKey, below null. It is the encoding of undefined.
 func AppendKeyEmpty(dst []byte) []byte { return append(dst, keyEmpty) }
 
 // AppendKeyEmptyDesc is AppendKeyEmpty for descending order.
