@@ -1,5 +1,7 @@
 package kv
 
+import "context"
+
 // Store is an ordered set of keys with their values. All methods may be called
 // by many goroutines at once, Close excepted.
 type Store interface {
@@ -27,7 +29,7 @@ type Store interface {
 
 	// Compact rewrites the keys in [lo, hi), nil meaning open, into their
 	// smallest form. It may take long.
-	Compact(lo, hi []byte) error
+	Compact(ctx context.Context, lo, hi []byte) error
 
 	// DiskUsage estimates the bytes on disk of the keys in [lo, hi).
 	DiskUsage(lo, hi []byte) (uint64, error)
@@ -97,6 +99,8 @@ type Iterator interface {
 	Last() bool
 	Next() bool
 	Prev() bool
+	// Valid reports whether the iterator is at a key.
+	Valid() bool
 	// Key returns the current key. It belongs to the iterator and is good
 	// until the next move.
 	Key() []byte

@@ -1,7 +1,12 @@
 package mvcc
 
 import (
+	"context"
+	"encoding/binary"
+
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/kv"
 	"github.com/argon-lab/argon/core/wal"
 )
 
@@ -41,8 +46,8 @@ type Commit struct {
 	Refs   []RefWrite
 	// Finish, if set, is called under the commit lock once LSN and time are
 	// assigned, and returns further ref records, which may contain them. It
-	// must be quick and must not call the store.
-	Finish func(lsn LSN, timeMs int64) []RefWrite
+	// must be quick and must not call the store. An error abandons the commit.
+	Finish func(lsn LSN, timeMs int64) ([]RefWrite, error)
 }
 
 // Version is one state of a document.
@@ -50,4 +55,220 @@ type Version struct {
 	LSN     LSN
 	Segment SegmentID
 	Doc     bsonraw.Doc // nil: deleted
+}
+
+// Apply assigns the commit's LSN and time, applies it and returns before it is
+// durable: it is visible to views made from now on, and wait returns once it is
+// durable. wait must be called exactly once.
+//
+// Only the numbering, the encoding and the hand-over to the key-value store
+// happen under the commit lock; so writers that wait at the same time share
+// one sync.
+func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() error, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, nil, errs.Wrap(err, errs.Interrupted, "the commit was not begun")
+	}
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if err := s.usable(); err != nil {
+		return 0, nil, err
+	}
+	lsn = s.commit.next
+	if err := s.ensureLimit(lsn); err != nil {
+		return 0, nil, err
+	}
+	st := s.nextState(lsn)
+	b := s.kv.NewBatch()
+	touched, err := s.encode(b, c, &st)
+	if err != nil {
+		b.Close()
+		return 0, nil, err
+	}
+	size := b.Size()
+	limit := s.commit.state.limit
+	if wait, err = s.kv.ApplyNoWait(b); err != nil {
+		return 0, nil, err
+	}
+	s.publish(c, &st, touched, size)
+	if st.limit != limit {
+		wait = s.raiseDurable(wait, st.limit)
+	}
+	return lsn, wait, nil
+}
+
+// ensureLimit makes sure that lsn may be given out (state.go). It rarely has
+// to wait, since commits carry a higher limit long before the old is reached.
+func (s *Store) ensureLimit(lsn LSN) error {
+	if lsn > MaxLSN-limitAhead {
+		return errs.New(errs.InternalError, "the store has used up its %d LSNs", MaxLSN)
+	}
+	if lsn <= LSN(s.durable.Load()) {
+		return nil
+	}
+	st := s.commit.state
+	st.limit = lsn + limitAhead
+	if err := s.writeState(st); err != nil {
+		return err
+	}
+	s.commit.state.limit = st.limit
+	s.durable.Store(uint64(st.limit))
+	return nil
+}
+
+// nextState is the state record of the commit with this LSN.
+func (s *Store) nextState(lsn LSN) state {
+	st := s.commit.state
+	st.last = lsn
+	st.time = max(st.time, s.now().UnixMilli())
+	if lsn+limitAhead/2 > st.limit {
+		st.limit = lsn + limitAhead
+	}
+	s.ids.Lock()
+	st.segment, st.collection, st.index, st.project = s.ids.segment, s.ids.collection, s.ids.index, s.ids.project
+	s.ids.Unlock()
+	return st
+}
+
+func (s *Store) raiseDurable(wait func() error, limit LSN) func() error {
+	return func() error {
+		if err := wait(); err != nil {
+			return err
+		}
+		for {
+			now := s.durable.Load()
+			if uint64(limit) <= now || s.durable.CompareAndSwap(now, uint64(limit)) {
+				return nil
+			}
+		}
+	}
+}
+
+// encode writes the commit into a batch and returns the collections that the
+// segment touches for the first time.
+func (s *Store) encode(b kv.Batch, c *Commit, st *state) (touched []CollectionID, err error) {
+	previous, known := CollectionID(0), false
+	for i := range c.Writes {
+		w := &c.Writes[i]
+		putVersion(b, c.Segment, w, st.last)
+		if known && w.Collection == previous {
+			continue
+		}
+		previous, known = w.Collection, true
+		isNew, err := s.touched.isNew(c.Segment, w.Collection)
+		if err != nil {
+			return nil, err
+		}
+		if isNew {
+			touched = append(touched, w.Collection)
+			b.Set(touchKey(c.Segment, w.Collection), binary.BigEndian.AppendUint64(nil, uint64(st.last)))
+		}
+	}
+	for i := range c.IndexWrites {
+		putEntry(b, c.Segment, &c.IndexWrites[i], st.last)
+	}
+	if c.Record != nil {
+		c.Record.LSN, c.Record.Time = st.last, st.time
+		s.commit.key = c.Record.Append(s.commit.key[:0])
+		b.Set(appendLogKey(nil, c.Segment, st.last), s.commit.key)
+	}
+	putRefs(b, c.Refs)
+	if c.Finish != nil {
+		more, err := c.Finish(st.last, st.time)
+		if err != nil {
+			return nil, err
+		}
+		putRefs(b, more)
+	}
+	putState(b, st)
+	return touched, nil
+}
+
+func putVersion(b kv.Batch, seg SegmentID, w *Write, lsn LSN) {
+	size := 1
+	if w.Doc != nil {
+		size += len(w.Doc)
+	}
+	key, value := b.SetDeferred(headerLen+len(w.IDKey)+1+kv.SuffixLen, size)
+	appendVersionKey(key[:0], seg, w.Collection, w.IDKey, lsn)
+	value[0] = flagDeleted
+	if w.Doc != nil {
+		value[0] = flagPresent
+		copy(value[1:], w.Doc)
+	}
+}
+
+func putEntry(b kv.Batch, seg SegmentID, w *IndexWrite, lsn LSN) {
+	n := uint64(len(w.IDKey))
+	key, value := b.SetDeferred(indexLen+len(w.Key)+len(w.IDKey)+1+kv.SuffixLen, 1+uvarintLen(n))
+	key = appendIndexHeader(key[:0], seg, w.Collection, w.Index)
+	key = append(append(key, w.Key...), w.IDKey...)
+	kv.AppendVersion(key, uint64(lsn))
+	value[0] = flagPresent
+	if w.Delete {
+		value[0] = flagDeleted
+	}
+	binary.PutUvarint(value[1:], n)
+}
+
+func putRefs(b kv.Batch, writes []RefWrite) {
+	for _, w := range writes {
+		if w.Value == nil {
+			b.Delete(w.Key)
+		} else {
+			b.Set(w.Key, w.Value)
+		}
+	}
+}
+
+// publish makes an applied commit visible.
+func (s *Store) publish(c *Commit, st *state, touched []CollectionID, size int) {
+	for _, coll := range touched {
+		s.touched.add(c.Segment, coll)
+	}
+	s.heads.advance(c.Segment, st.last, c.Record != nil)
+	s.commit.state = *st
+	s.commit.next = st.last + 1
+	s.time.Store(st.time)
+	s.last.Store(uint64(st.last))
+	s.pool.wrote(size)
+}
+
+// BulkIndexEntry is an index entry of a version that exists already.
+type BulkIndexEntry struct {
+	Segment SegmentID
+	LSN     LSN
+	IndexWrite
+}
+
+// BulkIndex writes entries of an index under construction at the LSNs of the
+// versions they belong to, without waiting for the disk. Nobody can see them
+// before the index's catalog entry is committed; they are durable at the
+// latest when that commit is.
+func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
+	if err := ctx.Err(); err != nil {
+		return errs.Wrap(err, errs.Interrupted, "the index build was stopped")
+	}
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	b := s.kv.NewBatch()
+	for i := range entries {
+		putEntry(b, entries[i].Segment, &entries[i].IndexWrite, entries[i].LSN)
+	}
+	// The index's id goes along: entries that outlive a crash must keep their
+	// id from being given to another index.
+	st := s.commit.state
+	s.ids.Lock()
+	st.segment, st.collection, st.index, st.project = s.ids.segment, s.ids.collection, s.ids.index, s.ids.project
+	s.ids.Unlock()
+	putState(b, &st)
+	size := b.Size()
+	if err := s.kv.Apply(b, false); err != nil {
+		return err
+	}
+	s.commit.state = st
+	s.pool.wrote(size)
+	return nil
 }

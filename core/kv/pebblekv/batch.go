@@ -1,0 +1,44 @@
+package pebblekv
+
+import (
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// batch is a kv.Batch.
+type batch struct {
+	b *pebble.Batch
+}
+
+func batchOf(b *pebble.Batch) *batch { return &batch{b} }
+
+// Writes to a batch of ours fail only by running out of memory or over 4 GB,
+// where Pebble panics.
+
+func (b *batch) Set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+
+func (b *batch) Delete(key []byte) { _ = b.b.Delete(key, nil) }
+
+func (b *batch) DeleteRange(lo, hi []byte) { _ = b.b.DeleteRange(lo, hi, nil) }
+
+func (b *batch) SetDeferred(keyLen, valueLen int) (key, value []byte) {
+	op := b.b.SetDeferred(keyLen, valueLen)
+	_ = op.Finish()
+	return op.Key, op.Value
+}
+
+func (b *batch) Len() int { return int(b.b.Count()) }
+
+func (b *batch) Size() int { return b.b.Len() }
+
+func (b *batch) Close() { _ = b.b.Close() }
+
+// waitSynced returns the wait of a batch that has been applied. The batch goes
+// back to its pool afterwards.
+func (b *batch) waitSynced(s *Store) func() error {
+	return func() error {
+		if err := b.b.SyncWait(); err != nil {
+			return s.fail(err)
+		}
+		return s.translate(b.b.Close())
+	}
+}

@@ -1,0 +1,134 @@
+package pebblekv
+
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// Open opens the store in a directory, and makes it first if the directory is
+// empty or absent.
+func Open(dir string, o Options) (*Store, error) {
+	o.setDefaults()
+	exists, err := probe(o.FS, dir)
+	if err != nil {
+		return nil, err
+	}
+	if !exists && (o.MustExist || o.ReadOnly) {
+		return nil, errs.New(errs.NotAStore, "there is no Argon store in directory %q", dir)
+	}
+	s := &Store{dir: dir, opts: o}
+	s.fs = &fence{o.FS, &s.failed}
+	if err := s.open(exists); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// open takes the lock, checks the seal and opens Pebble; it undoes what it did
+// where one of them fails.
+func (s *Store) open(exists bool) (err error) {
+	fs := s.opts.FS
+	if !exists {
+		if err := fs.MkdirAll(s.dir, 0o755); err != nil {
+			return s.translate(err)
+		}
+	}
+	if s.lock, err = takeLock(fs, s.dir, s.opts.ReadOnly); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+	}()
+	if !exists {
+		if err := s.create(); err != nil {
+			return s.translate(err)
+		}
+	}
+	if err := breakSeal(fs, s.dir, s.opts.ReadOnly); err != nil {
+		return s.translate(err)
+	}
+	return s.openPebble()
+}
+
+// create writes FORMAT. It is there before any of Pebble's files, so that a
+// directory with them but without it is never ours.
+func (s *Store) create() error {
+	return writeFile(s.opts.FS, s.dir, formatName, []byte(formatText(formatCurrent)))
+}
+
+func (s *Store) openPebble() (err error) {
+	defer s.caught(&err)
+	data := s.fs.PathJoin(s.dir, dataName)
+	db, err := pebble.Open(data, s.pebbleOptions())
+	if f := s.failed.Load(); f != nil {
+		return f.err
+	}
+	if err != nil {
+		return s.translate(err)
+	}
+	s.db = db
+	return nil
+}
+
+// flushOnClose is how much log a store may leave behind: less is replayed in a
+// few milliseconds when it is opened again.
+const flushOnClose = 1 << 20
+
+// Close implements kv.Store.
+func (s *Store) Close() (err error) {
+	if !s.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer func() { err = errors.Join(err, s.lock.Close()) }()
+	if s.wedged.Load() {
+		// Pebble may hold its own locks for ever. Nothing can reach the disk
+		// any more, so what is left is memory.
+		return s.failed.Load().err
+	}
+	return s.closePebble()
+}
+
+func (s *Store) closePebble() (err error) {
+	defer s.caught(&err)
+	if !s.opts.ReadOnly && s.failed.Load() == nil && s.db.Metrics().WAL.Size > flushOnClose {
+		err = s.translate(s.db.Flush())
+	}
+	err = errors.Join(err, s.translate(s.db.Close()))
+	if f := s.failed.Load(); f != nil {
+		return f.err
+	}
+	if err != nil || s.opts.ReadOnly {
+		return err
+	}
+	return s.translate(setSeal(s.opts.FS, s.dir))
+}
+
+// Checkpoint implements kv.Store.
+func (s *Store) Checkpoint(dir string) (err error) {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	fs := s.opts.FS
+	if exists, err := probe(fs, dir); err != nil || exists {
+		return errors.Join(err, errs.New(errs.StoreIO, "directory %q of the copy is a store already", dir))
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return translate(dir, err)
+	}
+	defer s.caught(&err)
+	if err := s.db.Checkpoint(fs.PathJoin(dir, dataName), pebble.WithFlushedWAL()); err != nil {
+		return s.translate(err)
+	}
+	if err := writeFile(fs, dir, formatName, []byte(formatText(formatCurrent))); err != nil {
+		return translate(dir, err)
+	}
+	return translate(dir, setSeal(fs, dir))
+}
+
+var _ vfs.FS = (*fence)(nil)

@@ -1,0 +1,242 @@
+package pebblekv
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/kv"
+)
+
+// Store is a kv.Store in a directory.
+type Store struct {
+	dir  string
+	opts Options
+	fs   vfs.FS
+	lock io.Closer
+	db   *pebble.DB
+
+	// applying serialises Apply: a batch that Pebble fails on stays at the head
+	// of its pipeline, and one behind it would wait for ever.
+	applying sync.Mutex
+	space    spaceGuard
+
+	failed     atomic.Pointer[failure] // why the store stopped
+	background atomic.Pointer[failure] // the last error of a flush or compaction
+	wedged     atomic.Bool             // Pebble may hold its locks for ever
+	closed     atomic.Bool
+}
+
+var _ kv.Store = (*Store)(nil)
+
+// Dir returns the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// usable returns why the store cannot be used, or nil.
+func (s *Store) usable() error {
+	if f := s.failed.Load(); f != nil {
+		return f.err
+	}
+	if s.closed.Load() {
+		return errs.New(errs.StoreClosed, "store %q is closed", s.dir)
+	}
+	return nil
+}
+
+func (s *Store) writable() error {
+	if s.opts.ReadOnly {
+		return errs.New(errs.StoreReadOnly, "store %q is open for reading only", s.dir)
+	}
+	return s.usable()
+}
+
+// NewBatch implements kv.Store.
+func (s *Store) NewBatch() kv.Batch { return batchOf(s.db.NewBatch()) }
+
+// Apply implements kv.Store.
+func (s *Store) Apply(b kv.Batch, sync bool) (err error) {
+	if sync {
+		wait, err := s.ApplyNoWait(b)
+		if err != nil {
+			return err
+		}
+		return wait()
+	}
+	p := b.(*batch)
+	if err := s.commit(p.b, pebble.NoSync); err != nil {
+		return err
+	}
+	return s.translate(p.b.Close())
+}
+
+// ApplyNoWait implements kv.Store.
+func (s *Store) ApplyNoWait(b kv.Batch) (wait func() error, err error) {
+	p := b.(*batch)
+	if p.b.Empty() {
+		return func() error { return s.usable() }, s.translate(p.b.Close())
+	}
+	if err := s.commit(p.b, pebble.Sync); err != nil {
+		return nil, err
+	}
+	return p.waitSynced(s), nil
+}
+
+// commit applies a batch, with a later wait for the sync if w asks for one.
+func (s *Store) commit(b *pebble.Batch, w *pebble.WriteOptions) (err error) {
+	if err := s.writable(); err != nil {
+		_ = b.Close()
+		return err
+	}
+	if err := s.space.admit(s.opts.FS, s.dir, b.Len()); err != nil {
+		_ = b.Close()
+		return err
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	defer s.caught(&err)
+	if w.Sync {
+		err = s.db.ApplyNoSyncWait(b, w)
+	} else {
+		err = s.db.Apply(b, w)
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	if f := s.failed.Load(); f != nil {
+		return f.err
+	}
+	return nil
+}
+
+// Get implements kv.Reader.
+func (s *Store) Get(key []byte) ([]byte, bool, error) { return s.get(s.db, key) }
+
+func (s *Store) get(r pebble.Reader, key []byte) (value []byte, ok bool, err error) {
+	if err := s.usable(); err != nil {
+		return nil, false, err
+	}
+	v, closer, err := r.Get(key)
+	if err == pebble.ErrNotFound {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, s.translate(err)
+	}
+	value = bytes.Clone(v)
+	if value == nil {
+		value = []byte{}
+	}
+	return value, true, s.translate(closer.Close())
+}
+
+// NewIter implements kv.Reader.
+func (s *Store) NewIter(lo, hi []byte) (kv.Iterator, error) { return s.newIter(s.db, lo, hi) }
+
+func (s *Store) newIter(r pebble.Reader, lo, hi []byte) (kv.Iterator, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi, UseL6Filters: true})
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	return &iterator{it: it, store: s}, nil
+}
+
+// NewSnapshot implements kv.Store.
+func (s *Store) NewSnapshot() kv.Snapshot { return &snapshot{s.db.NewSnapshot(), s} }
+
+type snapshot struct {
+	snap  *pebble.Snapshot
+	store *Store
+}
+
+func (s *snapshot) Get(key []byte) ([]byte, bool, error) { return s.store.get(s.snap, key) }
+
+func (s *snapshot) NewIter(lo, hi []byte) (kv.Iterator, error) {
+	return s.store.newIter(s.snap, lo, hi)
+}
+
+func (s *snapshot) Close() error { return s.store.translate(s.snap.Close()) }
+
+// Flush implements kv.Store.
+func (s *Store) Flush() (err error) {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	defer s.caught(&err)
+	return s.settled(s.db.Flush())
+}
+
+// settled translates the outcome of a flush or compaction, and looks whether
+// the store failed meanwhile.
+func (s *Store) settled(err error) error {
+	if f := s.failed.Load(); f != nil {
+		return f.err
+	}
+	return s.translate(err)
+}
+
+// Compact implements kv.Store.
+func (s *Store) Compact(ctx context.Context, lo, hi []byte) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if lo == nil {
+		lo = []byte{0}
+	}
+	if hi == nil {
+		hi = bytes.Repeat([]byte{0xFF}, 16)
+	}
+	return s.settled(s.db.Compact(ctx, lo, hi, true))
+}
+
+// DiskUsage implements kv.Store.
+func (s *Store) DiskUsage(lo, hi []byte) (uint64, error) {
+	if err := s.usable(); err != nil {
+		return 0, err
+	}
+	if lo == nil {
+		lo = []byte{0}
+	}
+	if hi == nil {
+		hi = bytes.Repeat([]byte{0xFF}, 16)
+	}
+	n, err := s.db.EstimateDiskUsage(lo, hi)
+	return n, s.translate(err)
+}
+
+// Metrics implements kv.Store.
+func (s *Store) Metrics() kv.Metrics {
+	if s.usable() != nil {
+		return kv.Metrics{}
+	}
+	m := s.db.Metrics()
+	detail := m.String()
+	if f := s.background.Load(); f != nil {
+		detail += "\nlast background error: " + f.err.Error()
+	}
+	return kv.Metrics{
+		DiskBytes:         m.DiskSpaceUsage(),
+		LogBytes:          m.WAL.PhysicalSize,
+		MemoryBytes:       uint64(m.BlockCache.Size) + m.MemTable.Size + m.MemTable.ZombieSize,
+		CacheHits:         m.BlockCache.Hits,
+		CacheMisses:       m.BlockCache.Misses,
+		Compactions:       m.Compact.Count,
+		CompactionDebt:    m.Compact.EstimatedDebt,
+		Flushes:           m.Flush.Count,
+		ReadAmplification: m.ReadAmp(),
+		Detail:            detail,
+	}
+}
