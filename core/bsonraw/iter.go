@@ -54,6 +54,24 @@ func (it *Iter) Next() bool {
 	return true
 }
 
+// NextGuess is Next for a caller who expects the next field to have this name:
+// where it has, its end need not be searched. Key tells which name came.
+func (it *Iter) NextGuess(name string) bool {
+	n := len(name)
+	if len(it.rest) < n+3 || it.rest[1+n] != 0 || it.rest[0] == 0 || string(it.rest[1:1+n]) != name {
+		return it.Next()
+	}
+	t, body := Type(it.rest[0]), it.rest[2+n:]
+	size := valueSize(t, body)
+	if size < 0 || size > len(body) {
+		return it.fail()
+	}
+	it.key = it.rest[1 : 1+n]
+	it.val = Value{t, body[:size:size]}
+	it.rest = body[size:]
+	return true
+}
+
 func (it *Iter) fail() bool {
 	it.bad = true
 	it.rest = nil

@@ -1,3 +1,5 @@
+//go:build unix
+
 package columnar_test
 
 import (
@@ -8,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/columnar"
@@ -89,15 +92,25 @@ func drain(b testing.TB, docs []byte, o columnar.Options) (rows int64) {
 	return rows
 }
 
+// cpuTime returns the processor time of the process in nanoseconds: what a loaded
+// machine lets one compare.
+func cpuTime(b *testing.B) int64 {
+	var u unix.Rusage
+	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
 func benchmarkConvert(b *testing.B, flat bool, o columnar.Options) {
 	const n = 200_000
 	docs := benchDocs(n, flat)
 	b.SetBytes(int64(len(docs)))
 	b.ReportAllocs()
 	o.Allocator = memory.DefaultAllocator
+	before := cpuTime(b)
 	for b.Loop() {
 		require.EqualValues(b, n, drain(b, docs, o))
 	}
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N)/n, "cpu-ns/doc")
 	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds()/1e6, "Mdocs/s")
 	b.ReportMetric(float64(len(docs))/n, "B/doc")
 }

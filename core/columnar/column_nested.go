@@ -52,7 +52,7 @@ func (c *structColumn) append(v bsonraw.Value) bool {
 func (c *structColumn) appendDoc(d bsonraw.Doc) bool {
 	row, at := c.n, 0
 	it := d.Iter()
-	for it.Next() {
+	for it.NextGuess(c.expected(at)) {
 		i := c.find(it.Key(), at)
 		if i < 0 || *c.fields[i].rows > row {
 			if i = c.later(it.Key(), row); i < 0 {
@@ -76,6 +76,14 @@ func (c *structColumn) appendDoc(d bsonraw.Doc) bool {
 	}
 	c.present()
 	return it.Err() == nil
+}
+
+// expected is the name of the field that should come next.
+func (c *structColumn) expected(at int) string {
+	if at < len(c.fields) {
+		return c.fields[at].name
+	}
+	return ""
 }
 
 func (c *structColumn) fail(i int, key []byte, v bsonraw.Value) bool {
@@ -156,7 +164,7 @@ func (c *listColumn) append(v bsonraw.Value) bool {
 	}
 	it := bsonraw.Doc(v.Data).Iter()
 	start := *c.elements
-	for it.Next() {
+	for i := 0; it.NextGuess(bsonraw.Index(i)); i++ {
 		if v := it.Value(); v.Type == bsonraw.Null {
 			c.element.pad(*c.elements + 1)
 		} else if !c.element.append(v) {

@@ -96,7 +96,7 @@ func (p *profiler) object(o *objectProfile, d bsonraw.Doc) error {
 	o.round++
 	at := 0
 	it := d.Iter()
-	for it.Next() {
+	for it.NextGuess(o.expected(at)) {
 		i := o.find(it.Key(), at)
 		if i < 0 || o.fields[i].last == o.round {
 			i = p.newField(o, it.Key())
@@ -120,6 +120,14 @@ func (o *objectProfile) find(key []byte, at int) int {
 		}
 	}
 	return o.index.find(key, 1)
+}
+
+// expected is the name of the field that should come next.
+func (o *objectProfile) expected(at int) string {
+	if at < len(o.fields) {
+		return o.fields[at].name
+	}
+	return ""
 }
 
 // newField returns the place of the next unused field of this name: a new one,

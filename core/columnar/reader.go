@@ -48,6 +48,9 @@ func NewReader(ctx context.Context, open OpenFunc, o Options) (array.RecordReade
 	return r, err
 }
 
+// firstChunkBytes is room for a small result, without growing.
+const firstChunkBytes = 64 << 10
+
 // source is a stream on its way to becoming a reader.
 type source struct {
 	ctx   context.Context
@@ -77,7 +80,7 @@ func (s *source) reader() (array.RecordReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := &chunk{}
+	first := &chunk{docs: make([]byte, 0, firstChunkBytes)}
 	more, err := first.fill(s.ctx, it, s.o.BatchRows)
 	if err != nil {
 		it.Close()
