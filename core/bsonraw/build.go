@@ -36,6 +36,17 @@ func (b *Builder) Reset() {
 	b.Begin()
 }
 
+// ResetTo forgets everything and begins a document that is appended to buf. The
+// memory for nesting is kept.
+func (b *Builder) ResetTo(buf []byte) {
+	b.buf, b.stack = buf, b.stack[:0]
+	b.Begin()
+}
+
+// Detach gives up the bytes, which may live on elsewhere, and keeps the memory
+// for nesting.
+func (b *Builder) Detach() { b.buf, b.stack = nil, b.stack[:0] }
+
 // Begin opens the outermost document.
 func (b *Builder) Begin() {
 	b.stack = append(b.stack, len(b.buf))

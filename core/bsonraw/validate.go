@@ -17,23 +17,28 @@ const (
 // Validate checks bytes from outside: one whole document, well-formed to its
 // last level, text in UTF-8, no deeper than MaxDepth. It does not limit the
 // size. Iteration over a document that passed cannot fail.
-func Validate(d Doc) error {
+func Validate(d Doc) error { return ValidateDepth(d, MaxDepth) }
+
+// ValidateDepth is Validate with another limit of nesting: a command may be
+// deeper than the documents that it carries.
+func ValidateDepth(d Doc, most int) error {
 	if len(d) < 5 {
 		return invalid("a document of %d bytes, the least is 5", len(d))
 	}
 	if n := int32(binary.LittleEndian.Uint32(d)); int(n) != len(d) {
 		return invalid("a document that says it has %d bytes has %d", n, len(d))
 	}
-	return validateElements(d, 1)
+	return validateElements(d, most)
 }
 
 func invalid(format string, args ...any) error {
 	return errs.New(errs.InvalidBSON, "invalid BSON: "+format, args...)
 }
 
-// validateElements checks the elements of d, whose length is right.
-func validateElements(d Doc, depth int) error {
-	if depth > MaxDepth {
+// validateElements checks the elements of d, whose length is right. left is how
+// many levels of nesting it may have.
+func validateElements(d Doc, left int) error {
+	if left == 0 {
 		return errs.New(errs.Overflow, "document is nested deeper than %d levels", MaxDepth)
 	}
 	if d[len(d)-1] != 0 {
@@ -41,7 +46,7 @@ func validateElements(d Doc, depth int) error {
 	}
 	it := d.Iter()
 	for it.Next() {
-		if err := validateValue(it.key, it.val, depth); err != nil {
+		if err := validateValue(it.key, it.val, left); err != nil {
 			return err
 		}
 	}
@@ -51,13 +56,13 @@ func validateElements(d Doc, depth int) error {
 	return nil
 }
 
-func validateValue(key []byte, v Value, depth int) error {
+func validateValue(key []byte, v Value, left int) error {
 	if !utf8.Valid(key) {
 		return invalid("a field name that is not UTF-8: %q", key)
 	}
 	switch v.Type {
 	case Object, Array:
-		return validateElements(Doc(v.Data), depth+1)
+		return validateElements(Doc(v.Data), left-1)
 	case String, Symbol, JavaScript:
 		return validateText(key, v.Data)
 	case Boolean:
@@ -75,7 +80,7 @@ func validateValue(key []byte, v Value, depth int) error {
 	case DBPointer:
 		return validateText(key, v.Data[:len(v.Data)-12])
 	case CodeWithScope:
-		return validateCodeWithScope(key, v, depth)
+		return validateCodeWithScope(key, v, left)
 	}
 	return nil
 }
@@ -92,7 +97,7 @@ func validateText(key, data []byte) error {
 	return nil
 }
 
-func validateCodeWithScope(key []byte, v Value, depth int) error {
+func validateCodeWithScope(key []byte, v Value, left int) error {
 	data := v.Data
 	n := int(int32(binary.LittleEndian.Uint32(data[4:])))
 	if n < 1 || 8+n+5 > len(data) {
@@ -105,7 +110,7 @@ func validateCodeWithScope(key []byte, v Value, depth int) error {
 	if int(binary.LittleEndian.Uint32(scope)) != len(scope) {
 		return invalid("scope of a wrong length in %q", key)
 	}
-	return validateElements(Doc(scope), depth+1)
+	return validateElements(Doc(scope), left-1)
 }
 
 // ValidateStored checks what a document must satisfy to be stored, beyond

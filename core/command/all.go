@@ -1,0 +1,29 @@
+package command
+
+// allCommands is the registry's contents.
+func allCommands() []*Command {
+	return []*Command{
+		findCommand(), getMoreCommand(), killCursorsCommand(), countCommand(), distinctCommand(),
+		aggregateCommand(), explainCommand(),
+
+		insertCommand(), updateCommand(), deleteCommand(), findAndModifyCommand(),
+
+		createCommand(), dropCommand(), dropDatabaseCommand(), renameCollectionCommand(), collModCommand(),
+		createIndexesCommand(), dropIndexesCommand(), listIndexesCommand(), listCollectionsCommand(),
+		listDatabasesCommand(),
+
+		commitTransactionCommand(), abortTransactionCommand(), startSessionCommand(),
+		refreshSessionsCommand(), endSessionsCommand(),
+
+		helloCommand(), pingCommand(), buildInfoCommand(), serverStatusCommand(), listCommandsCommand(),
+
+		argonProjectCreateCommand(), argonProjectListCommand(), argonProjectDeleteCommand(),
+		argonBranchCreateCommand(), argonBranchListCommand(), argonBranchGetCommand(),
+		argonBranchDeleteCommand(), argonBranchRestoreCommand(),
+		argonMergePlanCommand(), argonMergeCommand(), argonUndoCommand(),
+		argonTagCreateCommand(), argonTagListCommand(), argonTagDeleteCommand(),
+		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonBlameCommand(), argonDiffCommand(),
+		argonRetentionCommand(), argonGCCommand(), argonFsckCommand(), argonStatusCommand(),
+		argonMetricsCommand(), argonCompactCommand(), argonVersionCommand(),
+	}
+}

@@ -1,0 +1,144 @@
+package command
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+type branchCreateArgs struct {
+	name string
+	from refs.Ref
+}
+
+func argonBranchCreateCommand() *Command {
+	type args = branchCreateArgs
+	return definition[args]{
+		Command: Command{
+			Name: "argonBranchCreate", Group: Branches, traits: project,
+			Help:    "Makes a branch from another one, at its head or at any moment. It is one small write, whatever the size of the data.",
+			Example: `{argonBranchCreate: "experiment-1", from: "main@-1"}`, DB: "shop",
+		},
+		fields: []field[args]{
+			text("argonBranchCreate", func(a *args) *string { return &a.name }).need().about("The new branch's name."),
+			refField("from", func(a *args) *refs.Ref { return &a.from }).about("branch, or branch@moment; else the database's own branch and moment."),
+		},
+		run: func(ctx context.Context, c *call, a *args) (bsonraw.Doc, error) {
+			br, err := c.d.store.CreateBranch(ctx, c.ref.Project, a.name, c.inProject(a.from), c.meta())
+			if err != nil {
+				return nil, err
+			}
+			b := c.reply(256)
+			describeBranch(b, "branch", br)
+			return c.ok(), nil
+		},
+	}.build()
+}
+
+func argonBranchListCommand() *Command {
+	type args struct{}
+	return definition[args]{
+		Command: Command{
+			Name: "argonBranchList", Group: Branches, traits: project,
+			Help:    "Lists the branches of a project by name.",
+			Example: `{argonBranchList: 1}`, DB: "shop",
+		},
+		fields: []field[args]{one[args]("argonBranchList", 0, "")},
+		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
+			list, err := c.d.store.Branches(ctx, c.ref.Project)
+			if err != nil {
+				return nil, err
+			}
+			b := c.reply(192 * (len(list) + 1))
+			b.BeginArray("branches")
+			for i, br := range list {
+				describeBranch(b, bsonraw.Index(i), br)
+			}
+			b.End()
+			return c.ok(), nil
+		},
+	}.build()
+}
+
+func argonBranchGetCommand() *Command {
+	return definition[nameArgs]{
+		Command: Command{
+			Name: "argonBranchGet", Group: Branches, traits: project,
+			Help:    "Describes a branch.",
+			Example: `{argonBranchGet: "main"}`, DB: "shop",
+		},
+		fields: []field[nameArgs]{
+			text("argonBranchGet", func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
+		},
+		run: func(ctx context.Context, c *call, a *nameArgs) (bsonraw.Doc, error) {
+			br, err := c.d.store.Branch(ctx, c.ref.Project, a.name)
+			if err != nil {
+				return nil, err
+			}
+			b := c.reply(256)
+			describeBranch(b, "branch", br)
+			return c.ok(), nil
+		},
+	}.build()
+}
+
+func argonBranchDeleteCommand() *Command {
+	return definition[nameArgs]{
+		Command: Command{
+			Name: "argonBranchDelete", Group: Branches, traits: project,
+			Help:    "Deletes a branch's name. What tags and other branches need of it stays; the rest goes with argonGC.",
+			Example: `{argonBranchDelete: "experiment-1"}`, DB: "shop",
+		},
+		fields: []field[nameArgs]{
+			text("argonBranchDelete", func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
+		},
+		run: func(ctx context.Context, c *call, a *nameArgs) (bsonraw.Doc, error) {
+			if err := c.d.store.DeleteBranch(ctx, c.ref.Project, a.name, c.meta()); err != nil {
+				return nil, err
+			}
+			return c.okWith(bsonraw.EmptyDoc), nil
+		},
+	}.build()
+}
+
+type branchRestoreArgs struct {
+	name string
+	at   refs.Moment
+}
+
+func argonBranchRestoreCommand() *Command {
+	type args = branchRestoreArgs
+	return definition[args]{
+		Command: Command{
+			Name: "argonBranchRestore", Group: Branches, traits: project,
+			Help:    "Makes a branch look as it did at a moment. What it leaves behind stays readable under its own LSNs, and restoring to LSN from brings it back.",
+			Example: `{argonBranchRestore: "main", at: "-1"}`, DB: "shop",
+		},
+		fields: []field[args]{
+			text("argonBranchRestore", func(a *args) *string { return &a.name }).need().about("The branch's name."),
+			atMoment("at", func(a *args) *refs.Moment { return &a.at }).need(),
+		},
+		run: runBranchRestore,
+	}.build()
+}
+
+func runBranchRestore(ctx context.Context, c *call, a *branchRestoreArgs) (bsonraw.Doc, error) {
+	if err := refs.ValidBranchName(a.name); err != nil {
+		return nil, err
+	}
+	if a.at.IsHead() {
+		return nil, errs.New(errs.InvalidMoment, "a restore needs a moment to go back to, got the head")
+	}
+	ref := refs.Ref{Project: c.ref.Project, Branch: a.name, Moment: a.at}
+	br, from, err := c.d.store.Restore(ctx, ref, c.meta())
+	if err != nil {
+		return nil, err
+	}
+	b := c.reply(256)
+	describeBranch(b, "branch", br)
+	b.Int64("from", int64(from))
+	b.Int64("to", int64(br.ForkLSN))
+	return c.ok(), nil
+}

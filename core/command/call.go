@@ -1,0 +1,220 @@
+package command
+
+import (
+	"context"
+	"sync"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+// call is one command being run. It is pooled: nothing may keep it, or what it
+// points to, after the command returned.
+type call struct {
+	d    *Dispatcher
+	sess *Session
+	cmd  *Command
+	raw  bsonraw.Doc
+	db   string
+	ref  refs.Ref // set for commands that read, write or need a project
+	g    generic
+	args any // *A of the command's definition
+
+	logical *logicalSession // checked out, where the command has a txnNumber
+	txn     *transaction    // the transaction that it runs in, or nil
+	failed  bool            // some statement failed, though the reply is ok: 1
+	out     bsonraw.Builder
+}
+
+var callPool = sync.Pool{New: func() any { return new(call) }}
+
+func newCall(d *Dispatcher, sess *Session, cmd *Command, db string, raw bsonraw.Doc) *call {
+	c := callPool.Get().(*call)
+	c.d, c.sess, c.cmd, c.db, c.raw = d, sess, cmd, db, raw
+	return c
+}
+
+// release gives the call back, without the reply's bytes.
+func (c *call) release() {
+	out := c.out
+	out.Detach()
+	*c = call{out: out}
+	callPool.Put(c)
+}
+
+// reply begins the reply document, with room for about n bytes.
+func (c *call) reply(n int) *bsonraw.Builder {
+	c.out.ResetTo(make([]byte, 0, n+64))
+	return &c.out
+}
+
+// ok ends the reply.
+func (c *call) ok() bsonraw.Doc {
+	c.out.Double("ok", 1)
+	return c.out.Finish()
+}
+
+// okWith is a reply of the fields of body.
+func (c *call) okWith(body bsonraw.Doc) bsonraw.Doc {
+	b := c.reply(len(body))
+	appendFields(b, body)
+	return c.ok()
+}
+
+// appendFields appends each element of doc.
+func appendFields(b *bsonraw.Builder, doc bsonraw.Doc) {
+	it := doc.Iter()
+	for it.Next() {
+		b.ValueBytes(it.Key(), it.Value())
+	}
+}
+
+// prepare finds out what the command runs on, and whether it may.
+func (c *call) prepare() error {
+	if err := c.cmd.parse(c); err != nil {
+		return err
+	}
+	if err := c.g.check(c.cmd); err != nil {
+		return err
+	}
+	if c.g.db != "" {
+		if c.db != "" && c.db != c.g.db {
+			return errs.New(errs.BadValue, "the command is for the database %q and its field $db says %q", c.db, c.g.db)
+		}
+		c.db = c.g.db
+	}
+	return c.resolve()
+}
+
+// resolve parses the database's name as far as the command needs it.
+func (c *call) resolve() error {
+	if c.cmd.has(adminOnly) && c.db != adminDB {
+		return errs.New(errs.Unauthorized, "%s may only be run against the admin database.", c.cmd.Name)
+	}
+	if !c.cmd.has(reads | writes | project) {
+		return nil
+	}
+	if isSystemDB(c.db) {
+		return c.resolveSystem()
+	}
+	ref, err := c.sess.ref(c.db)
+	if err != nil {
+		return err
+	}
+	c.ref = ref
+	if c.cmd.has(writes) && !ref.Moment.IsHead() {
+		return pinned(ref)
+	}
+	return nil
+}
+
+const adminDB = "admin"
+
+// isSystemDB reports whether a name is one of MongoDB's own databases. They are
+// empty here: clients that look into them find nothing.
+func isSystemDB(name string) bool { return name == adminDB || name == "config" || name == "local" }
+
+func (c *call) resolveSystem() error {
+	if c.cmd.has(reads) && !c.cmd.has(writes) {
+		return nil
+	}
+	return errs.New(errs.InvalidNamespace, "%s cannot run on the database %q, which is not a project", c.cmd.Name, c.db).
+		WithRemedy("use a database named project or project~branch")
+}
+
+// pinned is the error of a write at a moment; it says how to go on.
+func pinned(ref refs.Ref) error {
+	return errs.New(errs.PinnedMoment, "%q is branch %q of project %q at a moment, which can only be read",
+		refs.FormatDBName(ref), ref.Branch, ref.Project).
+		WithRemedy("branch from it, and write there: {argonBranchCreate: \"new-name\", from: %q} on the database %q, or argon branches create new-name -p %s --from %s",
+			ref.String(), ref.Project, ref.Project, ref.String())
+}
+
+// meta says who commits and why.
+func (c *call) meta() engine.CommitMeta {
+	m := engine.CommitMeta{Actor: c.g.actor, Message: c.g.message}
+	if m.Actor == "" {
+		m.Actor = c.sess.opts.Actor
+	}
+	if m.Message == "" {
+		m.Message = c.sess.opts.Message
+	}
+	if c.g.hasLsid {
+		m.Session = c.g.lsid.bytes()
+	}
+	return m
+}
+
+// read runs fn on the branch at its moment, or in the transaction.
+func (c *call) read(ctx context.Context, fn func(engine.Reader) error) error {
+	r, done, err := c.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return fn(r)
+}
+
+// reader returns what to read from, and a function that ends the reading.
+func (c *call) reader(ctx context.Context) (engine.Reader, func(), error) {
+	if c.txn != nil {
+		return c.txn.engine, func() {}, nil
+	}
+	if c.ref.Project == "" {
+		return c.d.store.Nothing(refs.Ref{Project: c.db, Branch: refs.Main}), func() {}, nil
+	}
+	snap, err := c.d.store.Snapshot(ctx, c.ref)
+	if err != nil {
+		if isUnborn(err, c.ref) {
+			return c.d.store.Nothing(c.ref), func() {}, nil
+		}
+		return nil, nil, err
+	}
+	return snap, snap.Close, nil
+}
+
+// isUnborn reports whether a read failed because its project is not there yet:
+// as in MongoDB, that database is empty until somebody writes to it. A branch
+// or a moment of it, on the other hand, can only be a mistake.
+func isUnborn(err error, ref refs.Ref) bool {
+	return errs.Is(err, errs.ProjectNotFound) && ref.Branch == refs.Main && ref.Moment.IsHead()
+}
+
+// write runs fn in the command's transaction, or else in one of its own that is
+// durable when write returns. The LSN is 0 where nothing is committed (yet).
+func (c *call) write(ctx context.Context, fn func(*engine.Txn) error) (mvcc.LSN, error) {
+	if c.txn != nil {
+		return 0, fn(c.txn.engine)
+	}
+	return c.d.store.Write(ctx, c.ref, c.meta(), fn)
+}
+
+// appendLSN puts the commit's LSN into a reply, if there was one.
+func appendLSN(b *bsonraw.Builder, lsn mvcc.LSN) {
+	if lsn != 0 {
+		b.Int64("argonLSN", int64(lsn))
+	}
+}
+
+// appendWriteConcern speaks of a write concern that cannot be had, as mongod
+// with one member does. The write itself is done.
+func (c *call) appendWriteConcern(b *bsonraw.Builder) {
+	w := c.g.writeConcern
+	switch {
+	case w.mode != "" && w.mode != "majority":
+		b.BeginDoc("writeConcernError")
+		b.Int32("code", 79)
+		b.String("codeName", "UnknownReplWriteConcern")
+		b.String("errmsg", "No write concern mode named '"+w.mode+"' found in replica set configuration")
+		b.End()
+	case w.w > 1:
+		b.BeginDoc("writeConcernError")
+		b.Int32("code", 100)
+		b.String("codeName", "UnsatisfiableWriteConcern")
+		b.String("errmsg", "Not enough data-bearing nodes")
+		b.End()
+	}
+}

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"context"
+	"math"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+type countArgs struct {
+	coll string
+	spec engine.CountSpec
+}
+
+func countCommand() *Command {
+	type args = countArgs
+	return definition[args]{
+		Command: Command{
+			Name: "count", Group: Query, traits: reads,
+			Help:    "Counts the documents that match. Without a query it reads one number, whatever the size of the collection.",
+			Example: `{count: "users", query: {age: {$gte: 30}}}`, DB: "shop",
+		},
+		fields: []field[args]{
+			collection("count", func(a *args) *string { return &a.coll }),
+			object("query", func(a *args) *bsonraw.Doc { return &a.spec.Filter }).about("Which documents."),
+			integer("limit", func(a *args) *int64 { return &a.spec.Limit }).
+				orError(errs.BadValue, "limit value is not a valid number").about("Stop at n; 0 is no limit."),
+			natural("skip", func(a *args) *int64 { return &a.spec.Skip }).about("Leave out the first n."),
+			hint(func(a *args) *bsonraw.Value { return &a.spec.Hint }),
+			collation(func(a *args) *bsonraw.Doc { return &a.spec.Collation }),
+			ignored[args]("fields", "Old drivers send it; a count has no fields.", bsonraw.Object),
+		},
+		run:     runCount,
+		explain: explainCount,
+	}.build()
+}
+
+func runCount(ctx context.Context, c *call, a *countArgs) (bsonraw.Doc, error) {
+	if err := readableCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
+	a.spec.Limit = max(a.spec.Limit, -a.spec.Limit) // old drivers send it negative
+	var n int64
+	err := c.read(ctx, func(r engine.Reader) (err error) {
+		n, err = r.Count(ctx, a.coll, &a.spec)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := c.reply(16)
+	appendCount(b, "n", n)
+	return c.ok(), nil
+}
+
+// appendCount appends a number as the int that MongoDB sends, or as a long
+// where it does not fit.
+func appendCount(b *bsonraw.Builder, name string, n int64) {
+	if n <= math.MaxInt32 {
+		b.Int32(name, int32(n))
+	} else {
+		b.Int64(name, n)
+	}
+}
+
+func explainCount(a *countArgs) (string, *engine.ExplainSpec, error) {
+	return a.coll, &engine.ExplainSpec{Count: &a.spec}, nil
+}

@@ -1,0 +1,108 @@
+package command
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/ejson"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+type createIndexesArgs struct {
+	coll          string
+	specs         []bsonraw.Doc
+	ignoreUnknown bool
+}
+
+func createIndexesCommand() *Command {
+	type args = createIndexesArgs
+	return definition[args]{
+		Command: Command{
+			Name: "createIndexes", Group: Catalog, traits: writes | inTxn,
+			Help:    "Makes indexes: single, compound, on arrays, unique, sparse, partial. A query uses them on every branch and at every moment that has them.",
+			Example: `{createIndexes: "users", indexes: [{key: {age: 1, name: 1}, name: "age_1_name_1"}]}`, DB: "shop",
+		},
+		fields: []field[args]{
+			collection("createIndexes", func(a *args) *string { return &a.coll }),
+			objects("indexes", "createIndexes.indexes", func(a *args) *[]bsonraw.Doc { return &a.specs }).need().
+				about("The indexes: {key, name, unique, sparse, partialFilterExpression, hidden}."),
+			looseFlag("ignoreUnknownIndexOptions", func(a *args) *bool { return &a.ignoreUnknown }).about("Leave out options that are not known."),
+			ignored[args]("commitQuorum", "There is one node."),
+		},
+		run: runCreateIndexes,
+	}.build()
+}
+
+// indexOptions are the fields of an index's specification. They are listed here
+// for ignoreUnknownIndexOptions; package index says what each may be.
+var indexOptions = map[string]bool{
+	"key": true, "name": true, "v": true, "unique": true, "sparse": true, "hidden": true, "background": true,
+	"partialFilterExpression": true, "expireAfterSeconds": true, "collation": true, "weights": true,
+	"default_language": true, "language_override": true, "textIndexVersion": true, "2dsphereIndexVersion": true,
+	"bits": true, "min": true, "max": true, "bucketSize": true, "wildcardProjection": true, "storageEngine": true,
+	"dropDups": true, "clustered": true, "ns": true, "prepareUnique": true,
+}
+
+func (a *createIndexesArgs) check() error {
+	if len(a.specs) == 0 {
+		return errs.New(errs.BadValue, "Must specify at least one index to create")
+	}
+	for i, spec := range a.specs {
+		for _, name := range []string{"key", "name"} {
+			if spec.Get(name).IsMissing() {
+				return errs.New(errs.FailedToParse, "Error in specification %s :: caused by :: The '%s' field is a required property of an index specification",
+					ejson.Append(nil, spec, ejson.Relaxed), name)
+			}
+		}
+		if a.ignoreUnknown {
+			a.specs[i] = knownOptions(spec)
+		}
+	}
+	return nil
+}
+
+func knownOptions(spec bsonraw.Doc) bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	it := spec.Iter()
+	for it.Next() {
+		if indexOptions[string(it.Key())] {
+			b.ValueBytes(it.Key(), it.Value())
+		}
+	}
+	return b.Finish()
+}
+
+func runCreateIndexes(ctx context.Context, c *call, a *createIndexesArgs) (bsonraw.Doc, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := validCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
+	var before, after int
+	var created bool
+	lsn, err := c.write(ctx, func(t *engine.Txn) error {
+		coll, err := t.Collection(ctx, a.coll)
+		if err != nil {
+			return err
+		}
+		created = coll == nil
+		before, after, err = t.CreateIndexes(ctx, a.coll, a.specs)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := c.reply(128)
+	b.Int32("numIndexesBefore", int32(before))
+	b.Int32("numIndexesAfter", int32(after))
+	b.Bool("createdCollectionAutomatically", created)
+	if before == after {
+		b.String("note", "all indexes already exist")
+	} else {
+		b.String("commitQuorum", "votingMembers")
+	}
+	appendLSN(b, lsn)
+	return c.ok(), nil
+}

@@ -1,0 +1,171 @@
+package command
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// cursorIdle is how long a cursor lives after its last use, as in MongoDB. One
+// opened with noCursorTimeout lives until its session ends.
+const cursorIdle = 10 * time.Minute
+
+// maxCursors bounds what clients that forget to close can hold.
+const maxCursors = 20_000
+
+// cursor is an open cursor between two batches.
+type cursor struct {
+	id      int64
+	ns      string
+	stream  *stream
+	docs    engine.Cursor // nil until the first document is asked for
+	pending bsonraw.Doc   // read already and not sent; belongs to docs
+
+	owner   *Session
+	user    string
+	lsid    lsid
+	hasLsid bool
+	txn     *transaction
+
+	used      time.Time
+	noTimeout bool
+	busy      bool // a getMore has it
+	killed    bool // closed as soon as the getMore is done
+}
+
+// close ends the query. Only who took the cursor out of the registry may.
+func (c *cursor) close() {
+	if c.docs != nil {
+		c.docs.Close()
+	}
+	c.stream.close()
+}
+
+// cursors is the registry of open cursors.
+type cursors struct {
+	mu   sync.Mutex
+	byID map[int64]*cursor
+}
+
+// add registers a cursor and gives it an id, which is random so that nobody
+// guesses another's.
+func (cs *cursors) add(c *cursor, now time.Time) error {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if len(cs.byID) >= maxCursors {
+		return errs.New(errs.OperationFailed, "there are %d open cursors, which is the most allowed", len(cs.byID)).
+			WithRemedy("close cursors that are not read to their end")
+	}
+	if cs.byID == nil {
+		cs.byID = make(map[int64]*cursor)
+	}
+	for c.id == 0 || cs.byID[c.id] != nil {
+		c.id = rand.Int64()
+	}
+	c.used = now
+	cs.byID[c.id] = c
+	return nil
+}
+
+// checkOut takes a cursor for one getMore.
+func (cs *cursors) checkOut(id int64) (*cursor, error) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c := cs.byID[id]
+	if c == nil {
+		return nil, errs.New(errs.CursorNotFound, "cursor id %d not found", id)
+	}
+	if c.busy {
+		return nil, errs.New(cursorInUse, "cursor id %d is already in use", id)
+	}
+	c.busy = true
+	return c, nil
+}
+
+// cursorInUse is MongoDB's CursorInUse.
+const cursorInUse = errs.Code(12051)
+
+// checkIn gives a cursor back, or closes it if it is done or was killed.
+func (cs *cursors) checkIn(c *cursor, done bool, now time.Time) {
+	cs.mu.Lock()
+	c.busy, c.used = false, now
+	done = done || c.killed
+	if done {
+		delete(cs.byID, c.id)
+	}
+	cs.mu.Unlock()
+	if done {
+		c.close()
+	}
+}
+
+// kill closes a cursor; false if there is none that may be killed.
+func (cs *cursors) kill(id int64, allowed func(*cursor) bool) bool {
+	cs.mu.Lock()
+	c := cs.byID[id]
+	if c == nil || !allowed(c) {
+		cs.mu.Unlock()
+		return false
+	}
+	busy := cs.remove(c)
+	cs.mu.Unlock()
+	if !busy {
+		c.close()
+	}
+	return true
+}
+
+// remove takes a cursor out. One that is busy is closed by its getMore.
+func (cs *cursors) remove(c *cursor) (busy bool) {
+	c.killed = true
+	if !c.busy {
+		delete(cs.byID, c.id)
+	}
+	return c.busy
+}
+
+// killWhere closes every cursor that which says.
+func (cs *cursors) killWhere(which func(*cursor) bool) {
+	var doomed []*cursor
+	cs.mu.Lock()
+	for _, c := range cs.byID {
+		if which(c) && !cs.remove(c) {
+			doomed = append(doomed, c)
+		}
+	}
+	cs.mu.Unlock()
+	for _, c := range doomed {
+		c.close()
+	}
+}
+
+func (cs *cursors) closeAll() { cs.killWhere(func(*cursor) bool { return true }) }
+
+// closeOwned ends the cursors of a client that has gone. Those of a logical
+// session may be continued on another connection; endSessions ends them.
+func (cs *cursors) closeOwned(s *Session) {
+	cs.killWhere(func(c *cursor) bool { return c.owner == s && !c.hasLsid })
+}
+
+func (cs *cursors) closeLogical(id lsid) {
+	cs.killWhere(func(c *cursor) bool { return c.hasLsid && c.lsid == id })
+}
+
+func (cs *cursors) closeTxn(t *transaction) {
+	cs.killWhere(func(c *cursor) bool { return c.txn == t })
+}
+
+func (cs *cursors) expire(now time.Time) {
+	cs.killWhere(func(c *cursor) bool { return !c.noTimeout && !c.busy && now.Sub(c.used) > cursorIdle })
+}
+
+// len returns how many cursors are open.
+func (cs *cursors) len() int {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return len(cs.byID)
+}

@@ -1,0 +1,137 @@
+package command
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+type deleteArgs struct {
+	coll       string
+	statements []bsonraw.Doc
+	specs      []deleteStatement
+	ordered    bool
+	let        bsonraw.Doc
+}
+
+type deleteStatement struct {
+	engine.DeleteSpec
+	limit int64
+}
+
+func deleteCommand() *Command {
+	return definition[deleteArgs]{
+		Command: Command{
+			Name: "delete", Group: Writes, traits: writes | inTxn | retryable,
+			Help:    "Deletes documents, several statements in one commit. A statement's limit is 1 for the first match and 0 for all.",
+			Example: `{delete: "users", deletes: [{q: {_id: 2}, limit: 1}]}`, DB: "shop",
+		},
+		defaults: deleteArgs{ordered: true},
+		fields: []field[deleteArgs]{
+			collection("delete", func(a *deleteArgs) *string { return &a.coll }),
+			objects("deletes", "delete.deletes", func(a *deleteArgs) *[]bsonraw.Doc { return &a.statements }).need().
+				about("The statements, 1 to 100,000: {q, limit, hint, collation}."),
+			flag("ordered", func(a *deleteArgs) *bool { return &a.ordered }).about("Stop at the first failure; the default."),
+			let(func(a *deleteArgs) *bsonraw.Doc { return &a.let }),
+			ignored[deleteArgs]("bypassDocumentValidation", "A delete validates nothing."),
+		},
+		run:     runDelete,
+		explain: explainDelete,
+	}.build()
+}
+
+// deleteTable is the table of one statement.
+var deleteTable = newTable("delete.deletes", []field[deleteStatement]{
+	object("q", func(s *deleteStatement) *bsonraw.Doc { return &s.Filter }).need(),
+	integer("limit", func(s *deleteStatement) *int64 { return &s.limit }).need(),
+	hint(func(s *deleteStatement) *bsonraw.Value { return &s.Hint }),
+	collation(func(s *deleteStatement) *bsonraw.Doc { return &s.Collation }),
+})
+
+func (a *deleteArgs) parse() error {
+	if err := checkBatch(len(a.statements)); err != nil {
+		return err
+	}
+	a.specs = make([]deleteStatement, len(a.statements))
+	for i, doc := range a.statements {
+		s := &a.specs[i]
+		if err := deleteTable.read(s, doc, nil); err != nil {
+			return err
+		}
+		if s.limit != 0 && s.limit != 1 {
+			return errs.New(errs.FailedToParse, "The limit field in delete objects must be 0 or 1. Got %d", s.limit)
+		}
+		s.Multi, s.Let = s.limit == 0, a.let
+	}
+	return nil
+}
+
+func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error) {
+	if err := a.parse(); err != nil {
+		return nil, err
+	}
+	if err := validCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
+	m, err := c.memo(len(a.specs))
+	if err != nil {
+		return nil, err
+	}
+	var n int64
+	var failed writeErrors
+	var fresh []indexed
+	lsn, err := c.write(ctx, func(t *engine.Txn) error {
+		for i := range a.specs {
+			if st, ok := m.done(i); ok {
+				n += st.n
+				continue
+			}
+			deleted, err := deleteOne(ctx, t, a.coll, &a.specs[i].DeleteSpec, m != nil)
+			if err == nil {
+				n += deleted
+				fresh = append(fresh, indexed{i, statement{n: deleted}})
+				continue
+			}
+			if !failed.add(i, err) {
+				return err
+			}
+			if a.ordered {
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.failed = len(failed.list) > 0
+	for _, f := range fresh {
+		m.keep(f.index, f.statement)
+	}
+	b := c.reply(64)
+	b.Int32("n", int32(n))
+	failed.append(b)
+	m.appendRetried(b)
+	appendLSN(b, lsn)
+	c.appendWriteConcern(b)
+	return c.ok(), nil
+}
+
+func deleteOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.DeleteSpec, retryable bool) (int64, error) {
+	if retryable && spec.Multi {
+		return 0, errs.New(errs.InvalidOptions, "Cannot use (or request) retryable writes with limit=0")
+	}
+	return t.Delete(ctx, coll, spec)
+}
+
+func explainDelete(a *deleteArgs) (string, *engine.ExplainSpec, error) {
+	if err := a.parse(); err != nil {
+		return "", nil, err
+	}
+	if len(a.specs) != 1 {
+		return "", nil, errs.New(errs.InvalidLength, "explained write batches must be of size 1")
+	}
+	return a.coll, &engine.ExplainSpec{Delete: &a.specs[0].DeleteSpec}, nil
+}

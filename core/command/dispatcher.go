@@ -1,0 +1,220 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// Dispatcher runs commands on one store. Make one per store.
+type Dispatcher struct {
+	store    *engine.Store
+	commands registry
+	cursors  cursors
+	logical  logicalSessions
+	now      func() time.Time
+	started  time.Time
+	count    atomic.Int64 // commands run, for serverStatus
+	swept    atomic.Int64 // when expired cursors and sessions were last looked for, Unix seconds
+}
+
+// NewDispatcher returns a dispatcher on an open store, which stays the
+// caller's to close, after Close.
+func NewDispatcher(store *engine.Store) *Dispatcher { return newDispatcher(store, time.Now) }
+
+func newDispatcher(store *engine.Store, now func() time.Time) *Dispatcher {
+	return &Dispatcher{store: store, commands: newRegistry(), now: now, started: now()}
+}
+
+// Close ends every cursor and transaction. Commands that run at the same time
+// fail with StoreClosed once the store is closed.
+func (d *Dispatcher) Close() {
+	d.cursors.closeAll()
+	d.logical.closeAll(d)
+}
+
+// Run runs a command on a database and returns its reply, which belongs to the
+// caller. An empty db is taken from the field $db. The error, if any, is an
+// *errs.Error.
+func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (bsonraw.Doc, error) {
+	c, err := d.begin(sess, db, raw)
+	if err != nil {
+		return nil, asError(err)
+	}
+	defer c.release()
+	reply, err := c.execute(ctx)
+	if err != nil {
+		return nil, asError(err)
+	}
+	return reply, nil
+}
+
+// OpenCursor runs a command that answers with a cursor and returns all its
+// documents as one stream, for Arrow: batchSize and the reply's form do not
+// matter. The caller closes it.
+func (d *Dispatcher) OpenCursor(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (engine.Cursor, error) {
+	s, err := d.openStream(ctx, sess, db, raw)
+	if err != nil {
+		return nil, asError(err)
+	}
+	cur, err := s.open(ctx)
+	if err != nil {
+		s.close()
+		return nil, asError(err)
+	}
+	return &ownedCursor{Cursor: cur, close: s.close}, nil
+}
+
+// OpenSource is OpenCursor for a reader that may need the stream again from its
+// beginning: each Open gives the same documents in the same order.
+func (d *Dispatcher) OpenSource(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (*Source, error) {
+	s, err := d.openStream(ctx, sess, db, raw)
+	if err != nil {
+		return nil, asError(err)
+	}
+	return &Source{stream: s}, nil
+}
+
+// Source is a query pinned to one snapshot. Close it after its cursors.
+type Source struct {
+	stream *stream
+}
+
+// Open starts the query. One cursor may be open at a time.
+func (s *Source) Open(ctx context.Context) (engine.Cursor, error) {
+	cur, err := s.stream.open(ctx)
+	if err != nil {
+		return nil, asError(err)
+	}
+	return cur, nil
+}
+
+// Repeatable reports whether opening again gives the same documents; a pipeline
+// with $sample or $rand does not.
+func (s *Source) Repeatable() bool { return !s.stream.random }
+
+// Close gives up the snapshot. Twice is allowed.
+func (s *Source) Close() error {
+	s.stream.close()
+	return nil
+}
+
+// ownedCursor closes what it was made from together with itself.
+type ownedCursor struct {
+	engine.Cursor
+	close func()
+}
+
+func (c *ownedCursor) Close() error {
+	err := c.Cursor.Close()
+	c.close()
+	return err
+}
+
+func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (s *stream, err error) {
+	c, err := d.begin(sess, db, raw)
+	if err != nil {
+		return nil, err
+	}
+	defer c.release()
+	if c.cmd.open == nil {
+		return nil, errs.New(errs.CommandNotSupported, "the command '%s' does not answer with a cursor", c.cmd.Name)
+	}
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	if c.g.autocommit == no {
+		if err := c.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer func() { err = c.leave(err) }()
+	}
+	if s, err = c.cmd.open(ctx, c); err == nil && s.reply != nil {
+		return nil, errs.New(errs.CommandNotSupported, "an explanation is not a stream of documents")
+	}
+	return s, err
+}
+
+// begin validates the bytes and finds the command.
+func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, error) {
+	if err := bsonraw.ValidateDepth(raw, commandDepth); err != nil {
+		return nil, err
+	}
+	cmd, err := d.commands.find(raw)
+	if err != nil {
+		return nil, err
+	}
+	d.count.Add(1)
+	d.sweep()
+	if cmd.open != nil {
+		raw = raw.Clone() // a stream outlives the call, and its filter points into the command
+	}
+	return newCall(d, sess, cmd, db, raw), nil
+}
+
+// commandDepth is how deep a command may be nested: a stored document of the
+// greatest depth, in the arrays and documents of a command around it.
+const commandDepth = bsonraw.MaxDepth + 6
+
+// execute parses the command, enters its session and runs it. An error in a
+// transaction, wherever it comes from, ends the transaction.
+func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
+	if err := c.prepare(); err != nil {
+		c.d.abortNamed(ctx, c.sess, c.raw)
+		return nil, err
+	}
+	if c.g.maxTime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)
+		defer cancel()
+	}
+	if !c.g.hasTxnNumber || c.cmd.has(endsTxn) {
+		return c.runIt(ctx)
+	}
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	reply, err := c.runIt(ctx)
+	return reply, c.leave(err)
+}
+
+func (c *call) runIt(ctx context.Context) (bsonraw.Doc, error) {
+	if c.cmd.open != nil {
+		return c.runCursor(ctx)
+	}
+	return c.cmd.run(ctx, c)
+}
+
+// asError makes sure that an error is one of errs.
+func asError(err error) *errs.Error {
+	if e := errs.As(err); e != nil {
+		return e
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errs.New(errs.MaxTimeMSExpired, "operation exceeded time limit")
+	case errors.Is(err, context.Canceled):
+		return errs.New(errs.Interrupted, "operation was interrupted")
+	}
+	return errs.Wrap(err, errs.InternalError, "unexpected error")
+}
+
+// sweepEvery is how often expired cursors and sessions are looked for, in
+// seconds. It happens on the way of a command, not in a goroutine of its own:
+// while nothing runs, nothing is in the way of what has expired.
+const sweepEvery = 15
+
+func (d *Dispatcher) sweep() {
+	now := d.now()
+	last := d.swept.Load()
+	if now.Unix()-last < sweepEvery || !d.swept.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	d.cursors.expire(now)
+	d.logical.expire(d, now)
+}

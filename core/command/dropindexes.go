@@ -1,0 +1,65 @@
+package command
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+type dropIndexesArgs struct {
+	coll  string
+	which bsonraw.Value
+}
+
+func dropIndexesCommand() *Command {
+	type args = dropIndexesArgs
+	which := anything("index", func(a *args) *bsonraw.Value { return &a.which }).need().
+		about(`The name, a list of names, the key pattern, or "*" for all but the one on _id.`)
+	which.types, which.Type = []bsonraw.Type{bsonraw.String, bsonraw.Array, bsonraw.Object}, "string, array or object"
+	which.wrong = func(v bsonraw.Value) error {
+		return errs.New(errs.TypeMismatch, wrongType, "dropIndexes", "index", v.Type.Name(), "s '[string, object']")
+	}
+	return definition[args]{
+		Command: Command{
+			Name: "dropIndexes", Aliases: []string{"deleteIndexes"}, Group: Catalog, traits: writes,
+			Help:    "Drops indexes. At an earlier moment they are still there.",
+			Example: `{dropIndexes: "users", index: "age_1_name_1"}`, DB: "shop",
+		},
+		fields: []field[args]{collection("dropIndexes", func(a *args) *string { return &a.coll }), which},
+		run:    runDropIndexes,
+	}.build()
+}
+
+func runDropIndexes(ctx context.Context, c *call, a *dropIndexesArgs) (bsonraw.Doc, error) {
+	if err := validCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
+	missing := "ns not found " + c.db + "." + a.coll
+	if err := c.mustExist(ctx, missing); err != nil {
+		return nil, err
+	}
+	var before int
+	lsn, err := c.write(ctx, func(t *engine.Txn) error {
+		coll, err := t.Collection(ctx, a.coll)
+		if err != nil {
+			return err
+		}
+		if coll == nil {
+			return errs.New(errs.NamespaceNotFound, "%s", missing)
+		}
+		before, err = t.DropIndexes(ctx, a.coll, a.which)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := c.reply(64)
+	b.Int32("nIndexesWas", int32(before))
+	if a.which.Type == bsonraw.String && a.which.Str() == "*" {
+		b.String("msg", "non-_id indexes dropped for collection")
+	}
+	appendLSN(b, lsn)
+	return c.ok(), nil
+}

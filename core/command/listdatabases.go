@@ -1,0 +1,125 @@
+package command
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/query"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+type listDatabasesArgs struct {
+	filter   bsonraw.Doc
+	nameOnly bool
+}
+
+func listDatabasesCommand() *Command {
+	type args = listDatabasesArgs
+	return definition[args]{
+		Command: Command{
+			Name: "listDatabases", Group: Catalog, traits: adminOnly,
+			Help:    "Lists projects, and their branches as project~branch.",
+			Example: `{listDatabases: 1, nameOnly: true}`, DB: "admin",
+		},
+		fields: []field[args]{
+			one[args]("listDatabases", 0, ""),
+			object("filter", func(a *args) *bsonraw.Doc { return &a.filter }).about("A filter on what is listed."),
+			flag("nameOnly", func(a *args) *bool { return &a.nameOnly }).about("Only names."),
+			ignored[args]("authorizedDatabases", "What a user may not read is not listed in any case.", bsonraw.Boolean),
+		},
+		run: runListDatabases,
+	}.build()
+}
+
+// runListDatabases gives no size of its own to a branch: branches share what
+// they have in common. The total is the store's.
+func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonraw.Doc, error) {
+	filter, err := query.Compile(orEmpty(a.filter), nil)
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.databases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := c.reply(1024)
+	b.BeginArray("databases")
+	n := 0
+	for _, ref := range names {
+		doc, err := c.describeDatabase(ctx, ref, a.nameOnly)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := filter.Match(doc)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			b.Doc(bsonraw.Index(n), doc)
+			n++
+		}
+	}
+	b.End()
+	if !a.nameOnly {
+		if err := c.appendTotalSize(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return c.ok(), nil
+}
+
+// databases lists every branch of every project, main branches first.
+func (c *call) databases(ctx context.Context) ([]refs.Ref, error) {
+	projects, err := c.d.store.Projects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []refs.Ref
+	for _, p := range projects {
+		out = append(out, refs.Ref{Project: p.Name, Branch: refs.Main})
+		branches, err := c.d.store.Branches(ctx, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, br := range branches {
+			if br.Name != refs.Main {
+				out = append(out, refs.Ref{Project: p.Name, Branch: br.Name})
+			}
+		}
+	}
+	return out, nil
+}
+
+func (c *call) describeDatabase(ctx context.Context, ref refs.Ref, nameOnly bool) (bsonraw.Doc, error) {
+	b := bsonraw.NewBuilder(nil)
+	b.String("name", refs.FormatDBName(ref))
+	if nameOnly {
+		return b.Finish(), nil
+	}
+	snap, err := c.d.store.Snapshot(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	list, err := snap.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.Int64("sizeOnDisk", 0)
+	b.Bool("empty", len(list) == 0)
+	return b.Finish(), nil
+}
+
+func (c *call) appendTotalSize(ctx context.Context, b *bsonraw.Builder) error {
+	status, err := c.d.store.Status(ctx)
+	if err != nil {
+		return err
+	}
+	size, _ := status.Get("sizeOnDisk").AsInt64()
+	if inner := status.Get("store").Doc(); inner != nil {
+		size, _ = inner.Get("sizeOnDisk").AsInt64()
+	}
+	b.Int64("totalSize", size)
+	b.Int64("totalSizeMb", size>>20)
+	return nil
+}

@@ -1,0 +1,77 @@
+package command
+
+import (
+	"strings"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// collection is the field of a command that names its collection: a string,
+// of which only the form is checked.
+func collection[A any](name string, at func(*A) *string) field[A] {
+	f := text(name, at).need().orError(errs.BadValue, "collection name has invalid type %s")
+	return f.about("The collection.")
+}
+
+// validCollection checks a collection's name as mongod does. db is for the
+// message.
+func validCollection(db, name string) error {
+	bad := func(format string, args ...any) error { return errs.New(errs.InvalidNamespace, format, args...) }
+	switch {
+	case name == "":
+		return bad("Invalid namespace specified '%s.'", db)
+	case strings.IndexByte(name, 0) >= 0:
+		return bad("namespaces cannot have embedded null characters")
+	case strings.IndexByte(name, '$') >= 0:
+		return bad("Invalid collection name: %s", name)
+	case name[0] == '.':
+		return bad("Collection names cannot start with '.': %s", name)
+	case strings.HasPrefix(name, "system."):
+		return bad("Invalid system namespace: %s.%s", db, name)
+	case len(name) > maxCollectionName:
+		return errs.New(errs.InvalidNamespace, "a collection's name has %d bytes, at most %d are allowed", len(name), maxCollectionName)
+	}
+	return nil
+}
+
+// maxCollectionName is MongoDB's limit on database and collection together.
+const maxCollectionName = 255
+
+// readableCollection is validCollection for commands that only read, which may
+// look at names that cannot be made.
+func readableCollection(db, name string) error {
+	if name == "" {
+		return errs.New(errs.InvalidNamespace, "Invalid namespace specified '%s.'", db)
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return errs.New(errs.InvalidNamespace, "namespaces cannot have embedded null characters")
+	}
+	return nil
+}
+
+// splitNamespace cuts "database.collection" at its first dot.
+func splitNamespace(ns string) (db, coll string, err error) {
+	db, coll, ok := strings.Cut(ns, ".")
+	if !ok || db == "" || coll == "" {
+		return "", "", errs.New(errs.InvalidNamespace, "Invalid namespace specified '%s'", ns)
+	}
+	return db, coll, nil
+}
+
+// hint is the field that forces an index: its name or its key pattern.
+func hint[A any](at func(*A) *bsonraw.Value) field[A] {
+	f := anything("hint", at)
+	f.types = []bsonraw.Type{bsonraw.String, bsonraw.Object}
+	f.Type = "string or object"
+	return f.orError(errs.FailedToParse, "Hint must be a string or an object").
+		about("The index to use: its name, its key pattern, or {$natural: 1}.")
+}
+
+func collation[A any](at func(*A) *bsonraw.Doc) field[A] {
+	return object("collation", at).about(`Only {locale: "simple"}, which is the default.`)
+}
+
+func let[A any](at func(*A) *bsonraw.Doc) field[A] {
+	return object("let", at).about("Variables for expressions, as $$name.")
+}

@@ -1,0 +1,164 @@
+package command
+
+import (
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+// Session is one client at a door: a connection of the wire server, a handle of
+// the C library, a Client of the SDK. Its cursors that belong to no logical
+// session, and its transactions, end with it.
+type Session struct {
+	d    *Dispatcher
+	opts SessionOptions
+	last atomic.Pointer[parsedRef]
+}
+
+// SessionOptions say who the client is.
+type SessionOptions struct {
+	// Actor and Message stand in the log for commits whose command does not say
+	// otherwise in $argon.
+	Actor, Message string
+	// User is the authenticated user, "" where there is no authentication. A
+	// cursor can be used by the user who opened it only.
+	User string
+}
+
+// NewSession returns a session for a client. Close it when the client goes.
+func (d *Dispatcher) NewSession(o SessionOptions) *Session { return &Session{d: d, opts: o} }
+
+// Close ends what the client left open.
+func (s *Session) Close() {
+	s.d.cursors.closeOwned(s)
+	s.d.logical.closeOwned(s)
+}
+
+// parsedRef remembers the last database name: clients repeat theirs.
+type parsedRef struct {
+	name string
+	ref  refs.Ref
+}
+
+// ref parses a database name.
+func (s *Session) ref(db string) (refs.Ref, error) {
+	if p := s.last.Load(); p != nil && p.name == db {
+		return p.ref, nil
+	}
+	ref, err := refs.ParseDBName(db)
+	if err != nil {
+		return refs.Ref{}, err
+	}
+	s.last.Store(&parsedRef{db, ref})
+	return ref, nil
+}
+
+// lsid identifies a logical session: its UUID, and the digest of the user that
+// a router may add.
+type lsid struct {
+	id  [16]byte
+	uid [32]byte
+}
+
+func (l lsid) bytes() []byte { return append([]byte(nil), l.id[:]...) }
+
+// String formats the UUID.
+func (l lsid) String() string {
+	const hex = "0123456789abcdef"
+	out := make([]byte, 0, 36)
+	for i, b := range l.id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			out = append(out, '-')
+		}
+		out = append(out, hex[b>>4], hex[b&15])
+	}
+	return string(out)
+}
+
+// parseLsid reads {id: UUID, uid?: binData}; path is for errors.
+func parseLsid(doc bsonraw.Doc, path string) (lsid, error) {
+	var out lsid
+	found := false
+	it := doc.Iter()
+	for it.Next() {
+		v := it.Value()
+		switch string(it.Key()) {
+		case "id":
+			if v.Type != bsonraw.Binary {
+				return out, errs.New(errs.TypeMismatch, wrongType, path, "id", v.Type.Name(), " 'binData'")
+			}
+			subtype, data := v.Binary()
+			if subtype != 4 || len(data) != 16 {
+				return out, errs.New(errs.TypeMismatch, "BSON field '%s.id' is the wrong binData type, expected a UUID", path)
+			}
+			copy(out.id[:], data)
+			found = true
+		case "uid":
+			if v.Type != bsonraw.Binary {
+				return out, errs.New(errs.TypeMismatch, wrongType, path, "uid", v.Type.Name(), " 'binData'")
+			}
+			_, data := v.Binary()
+			copy(out.uid[:], data)
+		case "txnUUID", "txnNumber": // internal transactions of mongod; never sent by clients
+		default:
+			return out, errs.New(errs.UnknownField, "BSON field '%s.%s' is an unknown field.", path, it.Key())
+		}
+	}
+	if !found {
+		return out, errs.New(errs.MissingRequiredField, "BSON field '%s.id' is missing but a required field", path)
+	}
+	return out, nil
+}
+
+// logicalSessions are the sessions that have run a transaction or a retryable
+// write. A session that did neither needs no memory.
+type logicalSessions struct {
+	mu   sync.Mutex
+	byID map[lsid]*logicalSession
+}
+
+// get returns the session of an id, new if need be, and marks it used.
+func (l *logicalSessions) get(id lsid, owner *Session) *logicalSession {
+	now := owner.d.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.byID[id]
+	if s == nil {
+		if l.byID == nil {
+			l.byID = make(map[lsid]*logicalSession)
+		}
+		s = &logicalSession{id: id, busy: make(chan struct{}, 1), txnNumber: -1}
+		l.byID[id] = s
+	}
+	s.owner, s.used = owner, now
+	return s
+}
+
+// peek returns a session, or nil.
+func (l *logicalSessions) peek(id lsid) *logicalSession {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byID[id]
+}
+
+// touch keeps a session from expiring.
+func (l *logicalSessions) touch(id lsid, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.byID[id]; s != nil {
+		s.used = now
+	}
+}
+
+// newUUID makes a random UUID of version 4.
+func newUUID() []byte {
+	id := make([]byte, 16)
+	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+	id[6], id[8] = id[6]&0x0F|0x40, id[8]&0x3F|0x80
+	return id
+}
