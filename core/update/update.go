@@ -6,7 +6,6 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/expr"
-	"github.com/argon-lab/argon/core/query"
 )
 
 // Options say what surrounds an update. Nil options are the empty ones.
@@ -16,8 +15,11 @@ type Options struct {
 	// Vars are the variables of "let" in scope of a pipeline.
 	Vars *expr.Vars
 	// Let are further constants of a pipeline, the field "c" of an update
-	// statement: name and value, literal.
+	// statement: name and literal value.
 	Let bsonraw.Doc
+	// Env evaluates a pipeline, with the variables that Vars leave to be bound.
+	// Nil: one of the update's own, with Now.
+	Env *expr.Env
 	// Now is $currentDate and $$NOW: one moment for a whole command.
 	Now time.Time
 }
@@ -34,14 +36,48 @@ const (
 
 // Update is a compiled update. One goroutine uses it at a time.
 type Update struct {
-	form Form
+	form    Form
+	usesPos bool
+	now     time.Time
+
+	root     *node         // Operators
+	rewriter rewriter      // scratch of Operators
+	replace  bsonraw.Doc   // Replacement
+	pipeline *pipelineForm // Pipeline
 }
 
 // Compile compiles an update: a document of operators, a replacement document,
 // or an array of pipeline stages. It keeps the bytes of v, which must not
 // change as long as the Update and its results are used.
 func Compile(v bsonraw.Value, o *Options) (*Update, error) {
-	return nil, errs.New(errs.NotSupported, "updates")
+	if o == nil {
+		o = &Options{}
+	}
+	u := &Update{now: o.Now}
+	var err error
+	switch {
+	case v.Type == bsonraw.Array:
+		u.form = Pipeline
+		u.pipeline, err = parsePipeline(v.Doc(), o)
+	case v.Type != bsonraw.Object:
+		err = errs.New(errs.FailedToParse, "Update argument must be either an object or an array, not %s", v.Type.Name())
+	case beginsWithDollar(v.Doc()):
+		var p *parser
+		if p, err = parseOperators(v.Doc(), o); err == nil {
+			u.root, u.usesPos = p.root, p.usesPos
+		}
+	default:
+		u.form, u.replace = Replacement, v.Doc()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+func beginsWithDollar(d bsonraw.Doc) bool {
+	it := d.Iter()
+	return it.Next() && len(it.Key()) > 0 && it.Key()[0] == '$'
 }
 
 // Form returns which form of update this is. MongoDB refuses multi: true for a
@@ -50,14 +86,16 @@ func (u *Update) Form() Form { return u.form }
 
 // NeedsPosition reports whether the update holds the positional operator $, so
 // that Apply wants the array index from query.Filter.MatchPosition.
-func (u *Update) NeedsPosition() bool { return false }
+func (u *Update) NeedsPosition() bool { return u.usesPos }
 
 // Result is what an update did to one document.
 type Result struct {
 	// Doc is the post-image: a new document in the dst given to Apply, or the
 	// document itself when nothing was modified.
 	Doc bsonraw.Doc
-	// Modified is false for an update without effect (nModified 0).
+	// Modified is false for an update without effect (nModified 0). As in
+	// MongoDB it is true for some that leave the same bytes, for example a
+	// replacement by the same fields.
 	Modified bool
 	// Changes say what was done, in order. Operands point into Doc or into the
 	// update; they are valid as long as both.
@@ -68,42 +106,18 @@ type Result struct {
 // operator, -1 if the filter matched no array. The post-image is appended to
 // dst[:0], which may be nil.
 func (u *Update) Apply(doc bsonraw.Doc, pos int, dst []byte) (Result, error) {
-	return Result{}, errs.New(errs.NotSupported, "updates")
+	switch u.form {
+	case Replacement:
+		return u.applyReplacement(doc, dst)
+	case Pipeline:
+		return u.applyPipeline(doc, dst)
+	}
+	x := &u.rewriter
+	x.pos, x.insert, x.stored, x.record = pos, false, true, true
+	_, x.protectID = doc.Lookup("_id")
+	post, err := x.run(u.root, doc, dst)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Doc: post, Modified: x.edits > 0, Changes: x.changes}, nil
 }
-
-// Upsert returns the document to insert when nothing matched a filter with
-// these equalities. newID makes an _id if neither filter nor update has one.
-func (u *Update) Upsert(eq []query.Equality, newID func() bsonraw.Value) (bsonraw.Doc, error) {
-	return nil, errs.New(errs.NotSupported, "upserts")
-}
-
-// DiffDocs returns the fewest field-level changes (Set and Unset only) that
-// lead from pre to post: objects are compared field by field, arrays as a
-// whole; where the order of fields differs beyond appending, the parent is Set.
-func DiffDocs(pre, post bsonraw.Doc) []Change { return nil }
-
-// ApplyChanges applies changes in order. A nil doc is an absent one; the result
-// is nil when the last word was to delete it.
-func ApplyChanges(doc bsonraw.Doc, changes []Change) (bsonraw.Doc, error) {
-	return nil, errs.New(errs.NotSupported, "changes")
-}
-
-// Compact returns fewer changes with the same effect on every document: later
-// changes absorb earlier ones of the same path or of paths below it.
-func Compact(changes []Change) []Change { return changes }
-
-// AppendChanges appends the encoding of changes to dst.
-func AppendChanges(dst []byte, changes []Change) []byte { return dst }
-
-// DecodeChanges decodes what AppendChanges wrote. Paths and operands point
-// into b.
-func DecodeChanges(b []byte) ([]Change, error) {
-	return nil, errs.New(errs.NotSupported, "changes")
-}
-
-// JoinPath joins field names to a path. A dot or a backslash within a name is
-// written with a backslash before it, so that every name has a path.
-func JoinPath(names ...string) string { return "" }
-
-// SplitPath takes a path apart into field names, undoing JoinPath.
-func SplitPath(path string) []string { return nil }
