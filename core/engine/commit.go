@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/refs"
+	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
+)
+
+// Write runs fn in a transaction on the head of a branch, under the branch's
+// lock, and commits what it wrote as one commit, even where fn returned nil
+// after some of its statements failed. It returns the commit's LSN, or zero if
+// nothing was written. It returns once the commit is durable. A write to a
+// project that is not there makes it.
+func (s *Store) Write(ctx context.Context, ref refs.Ref, meta CommitMeta, fn func(*Txn) error) (mvcc.LSN, error) {
+	b, err := s.writableBranch(ctx, ref, meta)
+	if err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	lsn, wait, err := s.writeLocked(ctx, b, meta, fn)
+	b.mu.Unlock()
+	if err != nil || lsn == 0 {
+		return lsn, err
+	}
+	return lsn, wait()
+}
+
+func (s *Store) writeLocked(ctx context.Context, b *branch, meta CommitMeta, fn func(*Txn) error) (mvcc.LSN, func() error, error) {
+	if b.gone {
+		return 0, nil, unknown(errs.BranchNotFound, "branch", b.rec.Name, nil)
+	}
+	t := s.newTxn(b, meta)
+	defer t.release()
+	if err := fn(t); err != nil {
+		return 0, nil, err
+	}
+	return t.commitLocked(ctx)
+}
+
+// Begin opens an interactive transaction on the head of a branch. It is
+// optimistic: it takes no lock, sees the branch as it was, and fails with
+// MongoDB's write conflict where another writer was first.
+func (s *Store) Begin(ctx context.Context, ref refs.Ref, meta CommitMeta) (*Txn, error) {
+	b, err := s.writableBranch(ctx, ref, meta)
+	if err != nil {
+		return nil, err
+	}
+	t := s.newTxn(b, meta)
+	t.interactive = true
+	return t, nil
+}
+
+// writableBranch finds the branch that a write is for.
+func (s *Store) writableBranch(ctx context.Context, ref refs.Ref, meta CommitMeta) (*branch, error) {
+	if s.opts.ReadOnly {
+		return nil, errs.New(errs.StoreReadOnly, "the store in %s is open for reading only", s.dir)
+	}
+	if !ref.Moment.IsHead() {
+		return nil, errs.New(errs.PinnedMoment, "%s is a past moment of branch %q, and takes no writes", ref, ref.Branch).
+			WithRemedy("create a branch from it: argon branches create NAME -p %s --from %s", ref.Project, ref)
+	}
+	b, err := s.branch(ref.Project, ref.Branch)
+	if errs.Is(err, errs.ProjectNotFound) && ref.Branch == refs.Main {
+		if err = s.EnsureProject(ctx, ref.Project, meta); err == nil {
+			b, err = s.branch(ref.Project, ref.Branch)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.rec.Protected {
+		return nil, errs.New(errs.BranchProtected, "branch %q takes no direct writes", ref.Branch)
+	}
+	return b, nil
+}
+
+// commitLocked applies a transaction's writes. The branch's lock is held; the
+// caller waits for the disk after giving it up.
+func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) {
+	if t.over.isEmpty() && len(t.refs) == 0 && t.merge.Segment == 0 {
+		return 0, nil, nil
+	}
+	head := t.branch.head.Load()
+	if t.branch.gone {
+		return 0, nil, unknown(errs.BranchNotFound, "branch", t.ref.Branch, nil)
+	}
+	if head != t.base {
+		if err := t.revalidate(head); err != nil {
+			return 0, nil, err
+		}
+	}
+	c, err := t.build(head)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(c.Writes) == 0 && t.merge.Segment == 0 && len(t.refs) == 0 {
+		return 0, nil, nil // all of it cancelled out
+	}
+	lsn, wait, err := t.store.mv.Apply(ctx, c)
+	if err != nil {
+		return 0, nil, err
+	}
+	cat := head.catalog
+	if t.ddl {
+		cat = t.catalog
+	}
+	t.branch.head.Store(head.advance(lsn, cat))
+	if t.merge.Segment != 0 {
+		t.store.noteMerge(c.Segment, lsn, t.merge)
+	}
+	return lsn, wait, nil
+}
+
+// build makes the commit of everything in the overlay.
+func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
+	rec := &wal.Record{
+		Kind: t.meta.Kind, Actor: t.meta.Actor, Message: t.meta.Message, Session: t.meta.Session, Parent: t.merge,
+	}
+	if rec.Kind == 0 {
+		rec.Kind = wal.KindWrite
+	}
+	c := &mvcc.Commit{Segment: head.lineage[0].Segment, Record: rec, Refs: t.refs}
+	if t.merge.Segment != 0 {
+		c.Finish = func(lsn mvcc.LSN, _ int64) ([]refWrite, error) {
+			return []refWrite{{
+				Key:   refs.MergeKey(wal.Position{Segment: c.Segment, LSN: lsn}),
+				Value: refs.EncodeMerge(t.merge),
+			}}, nil
+		}
+	}
+	for _, cid := range t.over.collections() {
+		if err := t.buildCollection(c, cid, t.over.colls[cid]); err != nil {
+			return nil, err
+		}
+	}
+	return c, t.buildCounts(c, head)
+}
+
+// buildCollection adds one collection's writes to a commit.
+func (t *Txn) buildCollection(c *mvcc.Commit, cid mvcc.CollectionID, co *collOverlay) error {
+	var err error
+	co.docs.Scan(func(key string, p *pendingDoc) bool {
+		if p.doc == nil && !p.existed {
+			return true // came and went
+		}
+		c.Writes = append(c.Writes, mvcc.Write{Collection: cid, IDKey: []byte(key), Doc: p.doc})
+		var op wal.Op
+		if op, err = t.logOp(cid, key, p); err == nil {
+			c.Record.Ops = append(c.Record.Ops, op)
+		}
+		return err == nil
+	})
+	for ix, entries := range co.indexes {
+		entries.Scan(func(key string, e pendingEntry) bool {
+			c.IndexWrites = append(c.IndexWrites, mvcc.IndexWrite{
+				Collection: cid, Index: ix, Delete: e.deleted,
+				Key: []byte(key[:e.fields]), IDKey: []byte(key[e.fields:]),
+			})
+			return true
+		})
+	}
+	return err
+}
+
+// logOp makes the log's entry for a document.
+func (t *Txn) logOp(cid mvcc.CollectionID, key string, p *pendingDoc) (wal.Op, error) {
+	op := wal.Op{Collection: cid, ID: p.id}
+	switch {
+	case p.doc == nil:
+		op.Kind = wal.Delete
+	case !p.existed:
+		op.Kind = wal.Insert
+	default:
+		op.Kind = wal.Update
+		changes := p.changes
+		if p.replaced {
+			old, ok, err := t.view.Get(cid, []byte(key))
+			if err != nil || !ok {
+				return op, err
+			}
+			changes = update.DiffDocs(old.Doc, p.doc)
+		}
+		op.Changes = update.AppendChanges(nil, changes)
+	}
+	return op, nil
+}
+
+// buildCounts adds the new numbers of documents to a commit. They are absolute
+// and follow from the head's, which only the holder of the branch's lock moves.
+func (t *Txn) buildCounts(c *mvcc.Commit, head *headState) error {
+	v := t.store.mv.NewView(head.lineage)
+	defer v.Close()
+	for _, cid := range t.over.collections() {
+		delta := t.over.colls[cid].count
+		if cid < firstUserID || delta == 0 {
+			continue
+		}
+		n, err := count(v, cid)
+		if err != nil {
+			return err
+		}
+		c.Writes = append(c.Writes, mvcc.Write{
+			Collection: sysCounts,
+			IDKey:      bsonraw.AppendKey(nil, bsonraw.Int64Value(int64(cid))),
+			Doc:        encodeCount(cid, n+delta),
+		})
+	}
+	return nil
+}
+
+// revalidate checks an interactive transaction against what was committed since
+// its snapshot: first committer wins.
+func (t *Txn) revalidate(head *headState) error {
+	if head.catalog != t.base.catalog {
+		return writeConflict("a collection or index was changed at or before LSN %d", head.lsn)
+	}
+	fresh := &reader{store: t.store, lineage: head.lineage, catalog: head.catalog}
+	v := fresh.newView()
+	defer v.Close()
+	for cid, co := range t.over.colls {
+		var err error
+		co.docs.Scan(func(key string, _ *pendingDoc) bool {
+			err = t.checkUnchanged(head, cid, []byte(key))
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := t.revalidateUnique(fresh, v, cid, co); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revalidateUnique looks for keys of unique indexes that were taken meanwhile.
+func (t *Txn) revalidateUnique(fresh *reader, v *mvcc.View, cid mvcc.CollectionID, co *collOverlay) error {
+	coll := t.catalog.byID[cid]
+	if coll == nil {
+		return nil
+	}
+	for _, def := range coll.Indexes {
+		entries := co.indexes[mvcc.IndexID(def.ID)]
+		if !def.Unique || entries == nil {
+			continue
+		}
+		var err error
+		entries.Scan(func(key string, e pendingEntry) bool {
+			if e.deleted {
+				return true
+			}
+			var taken bool
+			taken, err = findOther(fresh, v, cid, mvcc.IndexID(def.ID), key[:e.fields], []byte(key[e.fields:]))
+			if taken {
+				err = writeConflict("a key of the unique index %q was taken meanwhile", def.Name)
+			}
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteMerge remembers a merge commit.
+func (s *Store) noteMerge(seg mvcc.SegmentID, lsn mvcc.LSN, merged wal.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.merges[seg] = append(s.merges[seg], mergeEdge{lsn, merged})
+}

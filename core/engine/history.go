@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/refs"
+	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
+)
+
+// historyOf reads a document's versions that a ref sees, newest first.
+func (s *Store) historyOf(ref refs.Ref, coll string, id Value) ([]mvcc.Version, error) {
+	head, err := s.headOf(ref)
+	if err != nil {
+		return nil, err
+	}
+	c := head.catalog.byName[coll]
+	if c == nil {
+		return nil, nil
+	}
+	return s.mv.Versions(head.lineage, c.ID, bsonraw.AppendKey(nil, id))
+}
+
+// History returns the states that a document went through on a branch, oldest
+// first: {lsn, time, actor, message, op, document}, document null where it was
+// deleted.
+func (s *Store) History(ctx context.Context, ref refs.Ref, coll string, id Value) (Cursor, error) {
+	versions, err := s.historyOf(ref, coll, id)
+	if err != nil {
+		return nil, err
+	}
+	cur := &listCursor{}
+	existed := false
+	for i := len(versions) - 1; i >= 0; i-- {
+		v := versions[i]
+		b := bsonraw.NewBuilder(nil)
+		if err := s.appendCommit(b, v); err != nil {
+			return nil, err
+		}
+		b.String("op", opName(existed, v.Doc != nil))
+		if v.Doc != nil {
+			b.Doc("document", v.Doc)
+		} else {
+			b.Null("document")
+		}
+		existed = v.Doc != nil
+		cur.docs = append(cur.docs, b.Finish())
+	}
+	return cur, nil
+}
+
+func opName(before, after bool) string {
+	switch {
+	case !after:
+		return wal.Delete.String()
+	case before:
+		return wal.Update.String()
+	}
+	return wal.Insert.String()
+}
+
+// appendCommit appends who made a version, when and why.
+func (s *Store) appendCommit(b *bsonraw.Builder, v mvcc.Version) error {
+	b.Int64("lsn", int64(v.LSN))
+	rec, ok, err := s.mv.GetRecord(v.Segment, v.LSN)
+	if err != nil || !ok {
+		return err // the log may be shorter than the versions, after garbage collection
+	}
+	b.Time("time", rec.At())
+	b.String("actor", rec.Actor)
+	b.String("message", rec.Message)
+	return nil
+}
+
+// Blame returns, for each field of a document as it is now, the commit that set
+// it last: an array of {path, lsn, time, actor, message, value}. Objects are
+// looked into; an array is one field.
+func (s *Store) Blame(ctx context.Context, ref refs.Ref, coll string, id Value) (Doc, error) {
+	versions, err := s.historyOf(ref, coll, id)
+	if err != nil || len(versions) == 0 || versions[0].Doc == nil {
+		return bsonraw.EmptyDoc, err
+	}
+	blamed := make(map[string]mvcc.Version)
+	var paths []string
+	eachLeaf(versions[0].Doc, "", func(path string, _ Value) {
+		paths = append(paths, path)
+		blamed[path] = setBy(versions, path)
+	})
+	b := bsonraw.NewBuilder(nil)
+	for i, path := range paths {
+		b.BeginDoc(bsonraw.Index(i))
+		b.String("path", path)
+		if err := s.appendCommit(b, blamed[path]); err != nil {
+			return nil, err
+		}
+		b.Value("value", valueAt(versions[0].Doc, path))
+		b.End()
+	}
+	return b.Finish(), nil
+}
+
+// eachLeaf calls fn with every field that is not an object with fields.
+func eachLeaf(doc Doc, prefix string, fn func(path string, v Value)) {
+	it := doc.Iter()
+	for it.Next() {
+		path := update.JoinPath(string(it.Key()))
+		if prefix != "" {
+			path = prefix + "." + path
+		}
+		if v := it.Value(); v.Type == bsonraw.Object && !v.Doc().IsEmpty() {
+			eachLeaf(v.Doc(), path, fn)
+		} else {
+			fn(path, v)
+		}
+	}
+}
+
+// setBy returns the oldest version since which the value at a path has been what
+// it is now.
+func setBy(versions []mvcc.Version, path string) mvcc.Version {
+	now := valueAt(versions[0].Doc, path)
+	last := versions[0]
+	for _, v := range versions[1:] {
+		if v.Doc == nil {
+			break
+		}
+		if was := valueAt(v.Doc, path); was.Type != now.Type || !bytes.Equal(was.Data, now.Data) {
+			break
+		}
+		last = v
+	}
+	return last
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"os/user"
+	"sync"
+	"time"
+
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/kv"
+	"github.com/argon-lab/argon/core/kv/pebblekv"
+	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+// Options are how to open a store. Nil options are the defaults.
+type Options struct {
+	ReadOnly   bool
+	CacheBytes int64            // of blocks and memtables; 0 is the backend's default
+	Actor      string           // who commits where a call says nothing; the system's user if empty
+	Clock      func() time.Time // nil is time.Now
+	KV         kv.Store         // an open backend instead of a directory, for tests
+}
+
+// Store is an open store. All methods may be called from many goroutines.
+type Store struct {
+	dir   string
+	kv    kv.Store
+	mv    *mvcc.Store
+	opts  Options
+	clock func() time.Time
+
+	// mu guards the tables of refs below. Lock order: a branch's mu, then mu.
+	mu       sync.RWMutex
+	closed   bool
+	projects map[string]*project
+	merges   map[mvcc.SegmentID][]mergeEdge // by LSN
+
+	creating sync.Mutex // one creation of a project, branch or tag at a time
+	catalogs catalogCache
+}
+
+// project is an open project.
+type project struct {
+	rec      refs.Project
+	branches map[string]*branch
+	tags     map[string]refs.TagRecord
+	log      []refs.LogEntry // moves of its branches, oldest first
+}
+
+// Open opens the store in a directory, and makes it if the directory is new or
+// empty. Another process that has it open is error StoreLocked.
+func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
+	s := &Store{dir: dir, clock: time.Now, projects: map[string]*project{}}
+	if o != nil {
+		s.opts = *o
+	}
+	if s.opts.Clock != nil {
+		s.clock = s.opts.Clock
+	}
+	if s.opts.Actor == "" {
+		s.opts.Actor = systemUser()
+	}
+	s.kv = s.opts.KV
+	if s.kv == nil {
+		backend, err := pebblekv.Open(dir, pebblekv.Options{ReadOnly: s.opts.ReadOnly, CacheBytes: s.opts.CacheBytes})
+		if err != nil {
+			return nil, err
+		}
+		s.kv = backend
+	}
+	if err := s.load(ctx); err != nil {
+		s.kv.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// systemUser returns the name that commits bear unless told otherwise.
+func systemUser() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// Close closes the store. Commits that were acknowledged are on disk already.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.mv.Close()
+	return s.kv.Close()
+}
+
+// errClosed is the answer of a store that was closed.
+func errClosed() error { return errs.New(errs.StoreClosed, "the store is closed") }
+
+// meta fills in what a caller left out.
+func (s *Store) meta(m CommitMeta) CommitMeta {
+	if m.Actor == "" {
+		m.Actor = s.opts.Actor
+	}
+	return m
+}

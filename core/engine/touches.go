@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
+)
+
+// knowledge is everything that went into a state: for each segment, the LSN up
+// to which it was taken in, through the lineage and through merges. It is a
+// vector clock with segments for processes. What one state knows and another
+// does not is a set of ranges of logs, so that finding changes costs as much as
+// there are changes.
+type knowledge map[mvcc.SegmentID]mvcc.LSN
+
+// knowledgeOf adds up what a segment at an LSN knows.
+func (s *Store) knowledgeOf(at wal.Position) (knowledge, error) {
+	k := knowledge{}
+	work := []wal.Position{at}
+	for len(work) > 0 {
+		p := work[len(work)-1]
+		work = work[:len(work)-1]
+		lineage, err := s.mv.Lineage(p.Segment, p.LSN)
+		if err != nil {
+			return nil, err
+		}
+		for _, span := range lineage {
+			known, seen := k[span.Segment]
+			if seen && known >= span.Max {
+				continue
+			}
+			k[span.Segment] = span.Max
+			for _, m := range s.mergesOf(span.Segment) {
+				if m.lsn <= span.Max && m.lsn > known {
+					work = append(work, m.merged)
+				}
+			}
+		}
+	}
+	return k, nil
+}
+
+func (s *Store) mergesOf(seg mvcc.SegmentID) []mergeEdge {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.merges[seg]
+}
+
+// covers reports whether k knows all that other does, with respect to commits.
+func (s *Store) covers(k, other knowledge) (bool, error) {
+	for seg, lsn := range other {
+		if k[seg] >= lsn {
+			continue
+		}
+		cur := s.mv.ReadLog(seg, k[seg], lsn, false)
+		some := cur.Next()
+		err := cur.Err()
+		cur.Close()
+		if err != nil || some {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// mergeBase returns the best common ancestor of two states: the newest position
+// that both know.
+func mergeBase(a, b knowledge) (wal.Position, error) {
+	var best wal.Position
+	for seg, lsn := range a {
+		other, ok := b[seg]
+		if ok && (best.Segment == 0 || min(lsn, other) > best.LSN) {
+			best = wal.Position{Segment: seg, LSN: min(lsn, other)}
+		}
+	}
+	if best.Segment == 0 {
+		return best, errs.New(errs.NoMergeBase, "the two branches have no common ancestor")
+	}
+	return best, nil
+}
+
+// touch is what was done to one document.
+type touch struct {
+	id      Value
+	changes []update.Change // oldest first; path "" is the whole document
+}
+
+// touches are the documents touched by some commits, by collection and _id key.
+type touches map[mvcc.CollectionID]map[string]*touch
+
+// touched collects what state knows and base does not.
+//
+// Of merge commits only what their resolutions wrote counts (ops that carry
+// changes): the rest came from logs that the merging state knows, too, and is
+// found there with its operators.
+func (s *Store) touched(ctx context.Context, state, base knowledge) (touches, error) {
+	all := touches{}
+	for _, seg := range sortedKeys(state) {
+		if base[seg] >= state[seg] {
+			continue
+		}
+		if err := s.collect(ctx, all, seg, base[seg], state[seg], nil); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// collect adds the touches of one segment's commits in (from, to] that keep, if
+// given, chooses.
+func (s *Store) collect(ctx context.Context, all touches, seg mvcc.SegmentID, from, to mvcc.LSN, keep func(*wal.Record) bool) error {
+	cur := s.mv.ReadLog(seg, from, to, false)
+	defer cur.Close()
+	for n := 1; cur.Next(); n++ {
+		if n%checkEvery == 0 {
+			if err := ctxError(ctx); err != nil {
+				return err
+			}
+		}
+		rec := cur.Record()
+		if keep != nil && !keep(rec) {
+			continue
+		}
+		for i := range rec.Ops {
+			if err := all.add(rec, &rec.Ops[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return cur.Err()
+}
+
+// add records one op of a commit.
+func (ts touches) add(rec *wal.Record, op *wal.Op) error {
+	if rec.Kind == wal.KindMerge && len(op.Changes) == 0 {
+		return nil
+	}
+	changes, err := opChanges(op)
+	if err != nil {
+		return err
+	}
+	docs := ts[op.Collection]
+	if docs == nil {
+		docs = make(map[string]*touch)
+		ts[op.Collection] = docs
+	}
+	key := string(bsonraw.AppendKey(nil, op.ID))
+	t := docs[key]
+	if t == nil {
+		t = &touch{id: op.ID.Clone()}
+		docs[key] = t
+	}
+	t.changes = append(t.changes, changes...)
+	return nil
+}
+
+// opChanges returns what an op did, with bytes of its own. An insert or delete
+// touches the whole document, path "".
+func opChanges(op *wal.Op) ([]update.Change, error) {
+	if len(op.Changes) > 0 {
+		return update.DecodeChanges(slices.Clone(op.Changes))
+	}
+	kind := update.Set
+	if op.Kind == wal.Delete {
+		kind = update.Unset
+	}
+	return []update.Change{{Kind: kind}}, nil
+}
+
+func sortedKeys(k knowledge) []mvcc.SegmentID {
+	segs := make([]mvcc.SegmentID, 0, len(k))
+	for seg := range k {
+		segs = append(segs, seg)
+	}
+	slices.Sort(segs)
+	return segs
+}
+
+// readerAt opens a reader at a position, with no ref to name it.
+func (s *Store) readerAt(at wal.Position) (*reader, error) {
+	head, err := s.headAt(at.Segment, at.LSN)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{store: s, lineage: head.lineage, lsn: head.lsn, catalog: head.catalog, now: s.clock()}, nil
+}
