@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/number"
@@ -63,6 +64,12 @@ func describeOther(v bsonraw.Value) string {
 	case bsonraw.Binary:
 		subtype, data := v.Binary()
 		return fmt.Sprintf("BinData(%d, %X)", subtype, data[:min(len(data), 80)])
+	case bsonraw.DBPointer:
+		n := len(v.Data) - 12
+		return fmt.Sprintf("DBRef('%s',%x)", v.Data[4:n-1], v.Data[n:])
+	case bsonraw.CodeWithScope:
+		code, scope := v.CodeWithScope()
+		return fmt.Sprintf("CodeWScope( %s, %s)", code, describeDoc(scope))
 	case bsonraw.Regex:
 		pattern, options := v.Regex()
 		return "/" + pattern + "/" + options
@@ -85,7 +92,11 @@ func describeDouble(f float64) string {
 	case f == math.Trunc(f) && math.Abs(f) < 1e15:
 		return strconv.FormatFloat(f, 'f', 1, 64)
 	}
-	return strconv.FormatFloat(f, 'g', 16, 64)
+	s := strconv.FormatFloat(f, 'g', 16, 64)
+	if strings.Contains(s, ".") {
+		return s
+	}
+	return s + ".0"
 }
 
 // describeText cuts long texts as mongod does.

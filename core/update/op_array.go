@@ -170,20 +170,20 @@ type pullOp struct {
 	doomed func(v bsonraw.Value) (bool, error)
 }
 
-func parsePull(path string, arg bsonraw.Value, o *query.Options) (operator, error) {
+func parsePull(arg bsonraw.Value, o *query.Options) (operator, error) {
 	m, err := query.CompileElement(arg, o)
 	if err != nil {
 		return nil, err
 	}
-	return pullOp{shrinker{path}, m.Match}, nil
+	return pullOp{doomed: m.Match}, nil
 }
 
-func parsePullAll(path string, arg bsonraw.Value) (operator, error) {
+func parsePullAll(arg bsonraw.Value) (operator, error) {
 	if arg.Type != bsonraw.Array {
 		return nil, errs.New(errs.BadValue, "$pullAll requires an array argument but was given a %s", arg.Type.Name())
 	}
 	doomed := newValueSet(arg.Doc().Values())
-	return pullOp{shrinker{path}, func(v bsonraw.Value) (bool, error) { return doomed.find(v) >= 0, nil }}, nil
+	return pullOp{doomed: func(v bsonraw.Value) (bool, error) { return doomed.find(v) >= 0, nil }}, nil
 }
 
 func (o pullOp) existing(x *rewriter, v bsonraw.Value) (effect, error) {
@@ -224,7 +224,7 @@ func parsePop(path string, arg bsonraw.Value) (operator, error) {
 	if n != 1 && n != -1 {
 		return nil, errs.New(errs.FailedToParse, "$pop expects 1 or -1, found: %d", n)
 	}
-	return popOp{shrinker{path}, n == -1}, nil
+	return popOp{first: n == -1}, nil
 }
 
 func (o popOp) existing(x *rewriter, v bsonraw.Value) (effect, error) {

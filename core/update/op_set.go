@@ -118,18 +118,12 @@ type renameOp struct {
 	target string
 }
 
-// parseRename checks both paths of {$rename: {source: target}} and returns
-// target's operator.
+// parseRename checks the paths of {$rename: {source: target}}, target being a
+// string, against each other and returns target's operator.
 func parseRename(source string, arg bsonraw.Value) (renameOp, error) {
-	if arg.Type != bsonraw.String {
-		return renameOp{}, errs.New(errs.BadValue, "The 'to' field for $rename must be a string: %s", describeElement(source, arg))
-	}
 	target := arg.Str()
 	if strings.IndexByte(target, 0) >= 0 {
 		return renameOp{}, errs.New(errs.BadValue, "The 'to' field for $rename cannot contain an embedded null byte")
-	}
-	if _, err := splitFieldPath(target); err != nil {
-		return renameOp{}, err
 	}
 	switch what := describeElement(source, arg); {
 	case source == target:

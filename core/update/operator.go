@@ -76,15 +76,13 @@ func (creator) blocked(x *rewriter, b block) error {
 
 // shrinker is embedded by operators that only take away, but which refuse paths
 // that could not be.
-type shrinker struct {
-	path string // as the user wrote it
-}
+type shrinker struct{}
 
-func (s shrinker) missing(*rewriter) (effect, error) { return effect{}, nil }
+func (shrinker) missing(*rewriter) (effect, error) { return effect{}, nil }
 
-func (s shrinker) blocked(x *rewriter, b block) error {
+func (shrinker) blocked(x *rewriter, b block) error {
 	return errs.New(errs.PathNotViable, "Cannot use the part (%s) of (%s) to traverse the element ({%s})",
-		b.part, s.path, describeElement(b.name, b.elem))
+		b.part, x.path, describeElement(b.name, b.elem))
 }
 
 // idle is embedded by operators that do nothing where there is nothing.

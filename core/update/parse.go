@@ -1,6 +1,8 @@
 package update
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +32,9 @@ func parseOperators(doc bsonraw.Doc, o *Options) (*parser, error) {
 			return nil, err
 		}
 	}
-	for _, f := range p.filters {
-		if !f.used {
-			return nil, errs.New(errs.FailedToParse, "The array filter for identifier '%s' was not used in the update %s", f.id, describeDoc(doc))
+	for _, id := range slices.Sorted(maps.Keys(p.filters)) {
+		if !p.filters[id].used {
+			return nil, errs.New(errs.FailedToParse, "The array filter for identifier '%s' was not used in the update %s", id, describeDoc(doc))
 		}
 	}
 	p.root.seal(true)
@@ -128,9 +130,9 @@ func (p *parser) leaf(name, path string, arg bsonraw.Value) (operator, error) {
 	case "$addToSet":
 		return parseAddToSet(arg)
 	case "$pull":
-		return parsePull(path, arg, p.query)
+		return parsePull(arg, p.query)
 	case "$pullAll":
-		return parsePullAll(path, arg)
+		return parsePullAll(arg)
 	case "$pop":
 		return parsePop(path, arg)
 	}
@@ -143,11 +145,18 @@ func (p *parser) rename(path string, parts []string, arg bsonraw.Value) error {
 	if err := p.insert(path, parts, vacateOp{}); err != nil {
 		return err
 	}
+	if arg.Type != bsonraw.String {
+		return errs.New(errs.BadValue, "The 'to' field for $rename must be a string: %s", describeElement(path, arg))
+	}
+	target, err := p.split(arg.Str())
+	if err != nil {
+		return err
+	}
 	op, err := parseRename(path, arg)
 	if err != nil {
 		return err
 	}
-	return p.insert(op.target, strings.Split(op.target, "."), op)
+	return p.insert(op.target, target, op)
 }
 
 // insert puts an operator into the tree.
