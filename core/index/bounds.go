@@ -29,30 +29,19 @@ var (
 
 func point(v bsonraw.Value) interval { return interval{v, v, true, true} }
 
-// compareKeys is bsonraw.Compare but for undefined, the key of an empty array.
-func compareKeys(a, b bsonraw.Value) int {
-	if a.IsNullish() && b.IsNullish() {
-		switch {
-		case a.Type == bsonraw.Undefined && b.Type != bsonraw.Undefined:
-			return -1
-		case a.Type != bsonraw.Undefined && b.Type == bsonraw.Undefined:
-			return 1
-		}
-		return 0
-	}
-	return bsonraw.Compare(a, b)
-}
-
-func (iv interval) isPoint() bool { return iv.loIn && iv.hiIn && compareKeys(iv.lo, iv.hi) == 0 }
+func (iv interval) isPoint() bool { return iv.loIn && iv.hiIn && bsonraw.Compare(iv.lo, iv.hi) == 0 }
 
 func (iv interval) isEmpty() bool {
-	c := compareKeys(iv.lo, iv.hi)
+	c := bsonraw.Compare(iv.lo, iv.hi)
+	if iv.lo.Type == bsonraw.Undefined && iv.hi.Type == bsonraw.Null && !iv.loIn && !iv.hiIn {
+		return true // no value lies between
+	}
 	return c > 0 || c == 0 && !(iv.loIn && iv.hiIn)
 }
 
 // startsBefore orders intervals by where they begin.
 func startsBefore(a, b interval) int {
-	if c := compareKeys(a.lo, b.lo); c != 0 {
+	if c := bsonraw.Compare(a.lo, b.lo); c != 0 {
 		return c
 	}
 	switch {
@@ -66,7 +55,7 @@ func startsBefore(a, b interval) int {
 
 // endsBefore orders intervals by where they end.
 func endsBefore(a, b interval) int {
-	if c := compareKeys(a.hi, b.hi); c != 0 {
+	if c := bsonraw.Compare(a.hi, b.hi); c != 0 {
 		return c
 	}
 	switch {
@@ -137,7 +126,7 @@ func normalize(l intervals) intervals {
 // touches reports whether b, which does not begin before a, begins within a or
 // where a ends.
 func touches(a, b interval) bool {
-	c := compareKeys(b.lo, a.hi)
+	c := bsonraw.Compare(b.lo, a.hi)
 	return c < 0 || c == 0 && (b.loIn || a.hiIn)
 }
 

@@ -9,12 +9,7 @@ import "github.com/argon-lab/argon/core/bsonraw"
 
 // appendKey appends the key of one part.
 func appendKey(dst []byte, v bsonraw.Value, desc bool) []byte {
-	switch {
-	case v.Type == bsonraw.Undefined && desc:
-		return bsonraw.AppendKeyEmptyDesc(dst)
-	case v.Type == bsonraw.Undefined:
-		return bsonraw.AppendKeyEmpty(dst)
-	case desc:
+	if desc {
 		return bsonraw.AppendKeyDesc(dst, v)
 	}
 	return bsonraw.AppendKey(dst, v)

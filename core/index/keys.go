@@ -158,7 +158,7 @@ func (b *keyBuilder) expand(at int, array bsonraw.Value, missing int, expand boo
 		parts[i].index(elements)
 	}
 	if elements.IsEmpty() {
-		return b.enter(at, emptyKey, missing, expand)
+		return b.enter(at, emptyKey, missing, true)
 	}
 	it := elements.Iter()
 	for it.Next() {

@@ -92,7 +92,7 @@ func compareBounds(op string, v bsonraw.Value) opBounds {
 		return arrayCompareBounds(below, v)
 	case v.IsNumber() && bsonraw.Equal(v, notANumber):
 		if including {
-			return opBounds{intervals: intervals{point(v)}, exact: exactAlways}
+			return opBounds{intervals: intervals{point(notANumber)}, exact: exactAlways}
 		}
 		return opBounds{exact: exactAlways}
 	}
@@ -120,7 +120,7 @@ func arrayCompareBounds(below bool, v bsonraw.Value) opBounds {
 		return opBounds{intervals: allValues}
 	}
 	first := it.Value()
-	if (compareKeys(first, v) < 0) == below {
+	if (bsonraw.Compare(first, v) < 0) == below {
 		first = v
 	}
 	if below {

@@ -68,16 +68,16 @@ func init() {
 		"expireAfterSeconds":      (*parser).unsupported,
 		"clustered":               (*parser).unsupported,
 		"prepareUnique":           (*parser).unsupported,
-		"wildcardProjection":      (*parser).otherType("wildcard"),
-		"weights":                 (*parser).otherType("text"),
-		"default_language":        (*parser).otherType("text"),
-		"language_override":       (*parser).otherType("text"),
-		"textIndexVersion":        (*parser).otherType("text"),
-		"2dsphereIndexVersion":    (*parser).otherType("2dsphere"),
-		"bits":                    (*parser).otherType("2d"),
-		"min":                     (*parser).otherType("2d"),
-		"max":                     (*parser).otherType("2d"),
-		"bucketSize":              (*parser).otherType("geoHaystack"),
+		"wildcardProjection":      otherType("wildcard"),
+		"weights":                 otherType("text"),
+		"default_language":        otherType("text"),
+		"language_override":       otherType("text"),
+		"textIndexVersion":        otherType("text"),
+		"2dsphereIndexVersion":    otherType("2dsphere"),
+		"bits":                    otherType("2d"),
+		"min":                     otherType("2d"),
+		"max":                     otherType("2d"),
+		"bucketSize":              otherType("geoHaystack"),
 	}
 }
 
@@ -93,7 +93,7 @@ func (p *parser) unsupported(name string, v bsonraw.Value) error {
 
 // otherType refuses an option that only a type of index has that is not there;
 // such an index is refused by its key, so the key here is another.
-func (*parser) otherType(kind string) func(p *parser, name string, v bsonraw.Value) error { //nolint:unused // the receiver only names the family
+func otherType(kind string) func(p *parser, name string, v bsonraw.Value) error {
 	return func(p *parser, name string, _ bsonraw.Value) error {
 		return p.fail(errs.CannotCreateIndex, "Invalid index specification %s; the field '%s' can only be specified with %s indexes", text(p.spec.Value()), name, kind)
 	}
@@ -154,7 +154,7 @@ func (p *parser) collation(_ string, v bsonraw.Value) error {
 func (p *parser) storageEngine(_ string, v bsonraw.Value) error {
 	switch {
 	case v.Type != bsonraw.Object:
-		return p.fail(errs.TypeMismatch, "The field 'storageEngine' must be an object, but got %s", v.Type.Name())
+		return p.fail(errs.CannotCreateIndex, `"storageEngine" options must be a document if present`)
 	case v.Doc().IsEmpty():
 		return p.fail(errs.CannotCreateIndex, `Empty "storageEngine" options are invalid. Please remove the field or include valid options.`)
 	}
@@ -314,28 +314,31 @@ func (p *parser) finish() error {
 	if err := p.checkID(); err != nil {
 		return err
 	}
+	d.Options = p.listed()
+	return nil
+}
+
+// listed writes the specification in the order of fields that listIndexes has.
+func (p *parser) listed() bsonraw.Doc {
 	b := bsonraw.NewBuilder(nil)
-	if p.v.IsMissing() {
-		p.v = bsonraw.Int32Value(2)
+	version := int64(2)
+	if !p.v.IsMissing() {
+		version, _ = p.v.AsInt64()
 	}
-	version, _ := p.v.AsInt64()
 	b.Int32("v", int32(version))
 	b.Doc("key", p.key)
-	b.String("name", d.Name)
-	it := p.spec.Iter()
-	for it.Next() {
-		switch name := string(it.Key()); name {
-		case "v", "key", "name", "ns", "dropDups", "collation":
-		case "unique", "sparse", "background", "hidden":
-			if name != "hidden" || d.Hidden {
-				b.Bool(name, it.Value().Truthy())
-			}
+	b.String("name", p.def.Name)
+	for _, name := range []string{"background", "unique", "hidden", "partialFilterExpression", "sparse", "storageEngine"} {
+		v, given := p.spec.Lookup(name)
+		switch {
+		case !given || (name == "unique" || name == "hidden") && !v.Truthy():
+		case v.Type == bsonraw.Object:
+			b.Value(name, v)
 		default:
-			b.Value(name, it.Value())
+			b.Bool(name, v.Truthy())
 		}
 	}
-	d.Options = b.Finish()
-	return nil
+	return b.Finish()
 }
 
 // checkID checks what is special about an index that begins with _id.

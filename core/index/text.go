@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/ejson"
+	"github.com/argon-lab/argon/core/number"
 )
 
 // Longer strings are cut in messages and bounds, as mongod cuts them.
@@ -64,12 +64,13 @@ func appendRareText(b *strings.Builder, v bsonraw.Value, depth int) {
 	case bsonraw.MaxKey:
 		b.WriteString("MaxKey")
 	case bsonraw.Decimal128:
-		b.Write(ejson.AppendDecimal(nil, v.Decimal()))
+		b.WriteString(number.FormatDecimal(v.Decimal()))
 	case bsonraw.Timestamp:
 		seconds, increment := v.Timestamp()
 		fmt.Fprintf(b, "Timestamp(%d, %d)", seconds, increment)
 	case bsonraw.Binary:
-		fmt.Fprintf(b, "BinData(%d, %s)", v.Data[4], strings.ToUpper(hex.EncodeToString(v.Data[5:])))
+		subtype, data := v.Binary()
+		fmt.Fprintf(b, "BinData(%d, %s)", subtype, strings.ToUpper(hex.EncodeToString(data)))
 	case bsonraw.Regex:
 		pattern, options := v.Regex()
 		fmt.Fprintf(b, "/%s/%s", pattern, options)
