@@ -4,7 +4,6 @@ package columnar_test
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -15,36 +14,6 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/columnar"
 )
-
-// sliceIter gives documents from memory, one behind the other.
-type sliceIter struct {
-	rest   []byte
-	closed *int
-}
-
-func (s *sliceIter) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
-	}
-	if len(s.rest) == 0 {
-		return nil, false, nil
-	}
-	n := binary.LittleEndian.Uint32(s.rest)
-	doc := bsonraw.Doc(s.rest[:n])
-	s.rest = s.rest[n:]
-	return doc, true, nil
-}
-
-func (s *sliceIter) Close() error {
-	if s.closed != nil {
-		*s.closed++
-	}
-	return nil
-}
-
-func opener(docs []byte) columnar.OpenFunc {
-	return func(context.Context) (columnar.Iter, error) { return &sliceIter{rest: docs}, nil }
-}
 
 // benchDocs are documents as issue 3 has them: about 280 bytes, ten fields with
 // a nested document, an array and a date.

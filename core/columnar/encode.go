@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 )
 
 // EncodeOptions of Encode and EncodeReader.
@@ -132,8 +133,14 @@ func documentName(f arrow.Field) string {
 	return f.Name
 }
 
-// Next returns the next row.
-func (e *encoder) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
+// Next returns the next row. The arrays come from outside and may lie about
+// their offsets: that is an error and not a panic.
+func (e *encoder) Next(ctx context.Context) (doc bsonraw.Doc, ok bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			doc, ok, err = nil, false, errs.New(errs.BadValue, "row %d of the Arrow data is broken: %v", e.row, r)
+		}
+	}()
 	if e.row >= e.rows {
 		return nil, false, nil
 	}
