@@ -3,6 +3,7 @@ package refs
 import (
 	"encoding/binary"
 
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/wal"
 )
 
@@ -79,3 +80,28 @@ func projectOf(key []byte) wal.ProjectID { return wal.ProjectID(binary.BigEndian
 func segmentOf(key []byte) wal.SegmentID { return wal.SegmentID(binary.BigEndian.Uint64(key[1:])) }
 
 func lsnOf(key []byte) wal.LSN { return wal.LSN(binary.BigEndian.Uint64(key[5:])) }
+
+// FirstKind and LastKind are the kinds of key that belong to this package.
+const (
+	FirstKind = 0x10
+	LastKind  = 0x1F
+)
+
+// CheckRecord reports why a record does not decode.
+func CheckRecord(key, value []byte) (err error) {
+	switch key[0] {
+	case kindProject:
+		_, err = DecodeProject(key, value)
+	case kindBranch:
+		_, err = DecodeBranch(key, value)
+	case kindSegment:
+		_, err = DecodeSegment(key, value)
+	case kindTag:
+		_, err = DecodeTag(key, value)
+	case kindRefLog:
+		_, err = DecodeLogEntry(key, value)
+	default:
+		err = errs.New(errs.StoreCorrupt, "a ref record of no known kind: %x", key)
+	}
+	return err
+}

@@ -78,17 +78,12 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		ReadOnly:                    s.opts.ReadOnly,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
-	profiles := [...]*sstable.CompressionProfile{5: sstable.FastCompression, 6: sstable.GoodCompression}
 	for i := range o.Levels {
 		l := &o.Levels[i]
 		l.BlockSize = blockSize
 		l.IndexBlockSize = indexBlockSize
 		l.FilterPolicy = bloom.FilterPolicy(filterBits)
-		profile := sstable.FastestCompression
-		if i < len(profiles) && profiles[i] != nil {
-			profile = profiles[i]
-		}
-		l.Compression = func() *sstable.CompressionProfile { return profile }
+		l.Compression = func() *sstable.CompressionProfile { return sstable.MinLZCompression }
 	}
 	o.Levels[len(o.Levels)-1].BlockSize = lastBlockSize
 	return o
