@@ -21,7 +21,7 @@ type Trigger uint8
 // The triggers.
 const (
 	TriggerTouched  Trigger = iota // any write, even of an equal value
-	TriggerDiverged                // a write after which both sides differ from the base and from each other
+	TriggerDiverged                // a write after which both sides differ, bit for bit, from the base and from each other
 )
 
 // Rule is how a collection merges. The zero Rule, with Operators false, is
@@ -29,7 +29,9 @@ const (
 type Rule struct {
 	Unit    Unit
 	Trigger Trigger
-	// Operators lets operators that commute both take effect.
+	// Operators lets operators that commute both take effect: two $inc of one
+	// field add up. With UnitDocument, this holds for documents to which both
+	// sides did nothing but one such operator.
 	Operators bool
 }
 
@@ -39,7 +41,42 @@ var DefaultRule = Rule{Unit: UnitField, Trigger: TriggerTouched, Operators: true
 // ParseRule parses the collection option {unit, trigger, operators}; what is
 // left out is the default.
 func ParseRule(spec bsonraw.Doc) (Rule, error) {
-	return Rule{}, errs.New(errs.NotSupported, "merge rules")
+	rule := DefaultRule
+	for it := spec.Iter(); it.Next(); {
+		v := it.Value()
+		switch key := string(it.Key()); {
+		case key == "unit" && isText(v, "field"):
+			rule.Unit = UnitField
+		case key == "unit" && isText(v, "document"):
+			rule.Unit = UnitDocument
+		case key == "unit":
+			return Rule{}, badRule(key, `"field" or "document"`, v)
+		case key == "trigger" && isText(v, "touched"):
+			rule.Trigger = TriggerTouched
+		case key == "trigger" && isText(v, "diverged"):
+			rule.Trigger = TriggerDiverged
+		case key == "trigger":
+			return Rule{}, badRule(key, `"touched" or "diverged"`, v)
+		case key == "operators" && v.Type == bsonraw.Boolean:
+			rule.Operators = v.Bool()
+		case key == "operators":
+			return Rule{}, badRule(key, "true or false", v)
+		default:
+			return Rule{}, errs.New(errs.InvalidOptions, "a merge rule has no field %q, only unit, trigger and operators", key)
+		}
+	}
+	return rule, nil
+}
+
+func isText(v bsonraw.Value, s string) bool {
+	return v.Type == bsonraw.String && string(v.StringBytes()) == s
+}
+
+func badRule(key, want string, v bsonraw.Value) error {
+	if v.Type == bsonraw.String {
+		return errs.New(errs.InvalidOptions, "the field %s of a merge rule must be %s, not %q", key, want, v.Str())
+	}
+	return errs.New(errs.InvalidOptions, "the field %s of a merge rule must be %s, not of type %s", key, want, v.Type.Name())
 }
 
 // Kind says why there is a conflict.
@@ -65,58 +102,20 @@ type Conflict struct {
 	Base, Ours, Theirs bsonraw.Value
 }
 
-// Result is a merged document.
+// Result is a merged document. Its parts may point into the documents and
+// changes it was made from.
 type Result struct {
 	// Doc is the merged document, nil if it is deleted. At the paths of
 	// conflicts it has what ours has.
 	Doc bsonraw.Doc
 	// Changed is false if Doc is what ours was, bit for bit.
 	Changed bool
-	// Conflicts are what is left to resolve, by path.
+	// Conflicts are what is left to resolve, each at a path of its own, in the
+	// order in which theirs came to touch them.
 	Conflicts []Conflict
-	// Changes lead from ours to Doc: what the merge commit logs.
+	// Changes lead from ours to Doc: what the merge commit logs. The path ""
+	// stands for inserting, replacing or deleting the document.
 	Changes []update.Change
 
 	ours bsonraw.Doc // what Changes start from, for Resolve
-}
-
-// Document merges one document that both sides touched. Nil documents are absent.
-// The changes are all that each side did since the base, oldest first; a
-// document inserted, replaced or deleted as a whole has changes of the path "".
-// Where the changes are not known, give update.DiffDocs.
-func Document(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []update.Change, rule Rule) (Result, error) {
-	return Result{}, errs.New(errs.NotSupported, "merges")
-}
-
-// Take says what a resolution puts at the path of a conflict.
-type Take uint8
-
-// What a resolution may take.
-const (
-	Ours Take = iota + 1
-	Theirs
-	Base
-	Custom // the resolution's own value; a missing one removes the field
-)
-
-// Resolution settles the conflict at Path.
-type Resolution struct {
-	Path  string
-	Take  Take
-	Value bsonraw.Value
-}
-
-// Resolve settles conflicts of a result. Conflicts without a resolution stay in
-// Conflicts. A resolution without a conflict is error ResolutionUnknown.
-func Resolve(r Result, resolutions []Resolution) (Result, error) {
-	return Result{}, errs.New(errs.NotSupported, "merges")
-}
-
-// Revert undoes changes in the past of a document. head is the document as it
-// is, before is what it was when the first of the target changes was made
-// (nil: absent), target is what is to be undone and others is what else was
-// done since before, both oldest first. In conflicts, Base is what the target
-// changes left, Ours what head has, Theirs what undoing would put.
-func Revert(head, before bsonraw.Doc, target, others []update.Change, rule Rule) (Result, error) {
-	return Result{}, errs.New(errs.NotSupported, "undo")
 }

@@ -155,6 +155,9 @@ func (o renameOp) existing(x *rewriter, _ bsonraw.Value) (effect, error) {
 	if x.inArray != nil {
 		return effect{}, o.throughArray(x, "destination", o.target, x.inArray)
 	}
+	if x.protectID && o.source[0] == "_id" {
+		return effect{}, immutableID(o.dotted)
+	}
 	return set(v, nestingOf(v)), nil
 }
 

@@ -176,9 +176,12 @@ func (p *parser) insert(path string, parts []string, op operator) error {
 			return errs.New(errs.ConflictingUpdateOperators, "Updating the path '%s' would create a conflict at '%s'", path, strings.Join(parts[:i+1], "."))
 		}
 		if child == nil {
-			child = &node{array: array, ofID: parts[0] == "_id", dynamic: at.dynamic || part == "$" || isArrayFilter(part)}
+			child = &node{array: array, ofID: parts[0] == "_id", dynamic: at.dynamic || isOpen(part)}
 			if last {
 				child.op = op
+				if _, ok := op.(vacateOp); ok {
+					child.ofID = false // the error is the target's, in its turn
+				}
 				child.path = JoinPath(parts...)
 			}
 			p.attach(at, part, child)
@@ -186,6 +189,12 @@ func (p *parser) insert(path string, parts []string, op operator) error {
 		at = child
 	}
 	return nil
+}
+
+// isOpen reports whether it depends on the document which name in a change the
+// part becomes: "01" is the element 1 of an array, but the field 01 of an object.
+func isOpen(part string) bool {
+	return part == "$" || isArrayFilter(part) || arrayIndex(part) >= 0 && !isIndex(part)
 }
 
 // descend returns the child for a part of a path, nil if there is none yet.

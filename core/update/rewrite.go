@@ -291,7 +291,7 @@ func (x *rewriter) apply(n *node, start, end int, v bsonraw.Value, inArray bool,
 // check refuses effects that may not be.
 func (x *rewriter) check(n *node, e *effect, level int) error {
 	if n.ofID && x.protectID {
-		return errs.New(errs.ImmutableField, "Performing an update on the path '%s' would modify the immutable field '_id'", x.path)
+		return immutableID(string(x.path))
 	}
 	if e.action == remove {
 		return nil
@@ -303,6 +303,10 @@ func (x *rewriter) check(n *node, e *effect, level int) error {
 		return dollarName(string(x.path), e.value)
 	}
 	return nil
+}
+
+func immutableID(path string) error {
+	return errs.New(errs.ImmutableField, "Performing an update on the path '%s' would modify the immutable field '_id'", path)
 }
 
 func tooDeep() error {

@@ -35,7 +35,7 @@ type node struct {
 	filters []filterKid
 
 	path    string // as in changes; only of leaves that are not dynamic
-	dynamic bool   // below $ or $[], so that the path is known in a document only
+	dynamic bool   // below $, $[] or 01, so that the path is known in a document only
 	ofID    bool   // at or below _id
 
 	posCache   map[int]*node    // object node: with $ standing for an index
