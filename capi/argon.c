@@ -30,10 +30,10 @@ __attribute__((constructor)) static void watch_for_fork(void) {
 static const char forked_error[] =
     "\xdf\x00\x00\x00"
     "\x01ok\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-    "\x10" "code\x00\x29\xcd\x0e\x00"
-    "\x02" "codeName\x00\x0e\x00\x00\x00" "ForkedProcess\x00"
     "\x02" "errmsg\x00\x4c\x00\x00\x00"
     "this process was forked after the library was loaded, and cannot use it now\x00"
+    "\x10" "code\x00\x29\xcd\x0e\x00"
+    "\x02" "codeName\x00\x0e\x00\x00\x00" "ForkedProcess\x00"
     "\x02" "category\x00\x08\x00\x00\x00" "invalid\x00"
     "\x02" "remedy\x00\x2e\x00\x00\x00"
     "open a client of its own in the child process\x00";

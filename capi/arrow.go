@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 
 	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
 
@@ -56,53 +56,18 @@ func readerOptions(options bsonraw.Doc) (columnar.Options, error) {
 	return o, nil
 }
 
-func badOption(of, key string, v bsonraw.Value) error {
-	return errs.New(errs.BadValue, "%s has no option %q of type %s", of, key, v.Type.Name())
-}
-
-// openStream reads the documents of a command as a stream. Where the command
-// may be read twice, it reads the branch as it is now both times; otherwise the
-// reader is told to keep what it needs again.
+// openStream reads the documents of a command as a stream, which closes its
+// source. Where the query cannot be read a second time, the reader is told to
+// keep what it needs again.
 func (c *client) openStream(ctx context.Context, j *job, db string, cmd bsonraw.Doc, o columnar.Options) (*stream, error) {
-	o.Once = !repeatable(cmd)
-	if !o.Once {
-		pinned, err := c.backend.Pin(ctx, db)
-		if err != nil {
-			return nil, err
-		}
-		db = pinned
-	}
-	reader, err := columnar.NewReader(ctx, func(ctx context.Context) (columnar.Iter, error) {
-		return c.backend.OpenCursor(ctx, db, cmd)
-	}, o)
+	src, err := c.backend.OpenSource(ctx, db, cmd)
 	if err != nil {
 		return nil, err
 	}
-	return newStream(c, j, reader)
-}
-
-// unrepeatable are names, as they stand in BSON, that make a second run differ:
-// chance, the clock, and writing. Seeing one where it means nothing (a field of
-// that name) only costs memory.
-var unrepeatable = [][]byte{
-	[]byte("$sample\x00"), []byte("$sampleRate\x00"), []byte("$rand\x00"),
-	[]byte("$out\x00"), []byte("$merge\x00"), []byte("$$NOW"), []byte("$$CLUSTER_TIME"),
-}
-
-// repeatable reports whether cmd gives the same documents when it runs again on
-// the same LSN: a find or an aggregate outside a transaction, without chance.
-func repeatable(cmd bsonraw.Doc) bool {
-	it := cmd.Iter()
-	if !it.Next() || (string(it.Key()) != "find" && string(it.Key()) != "aggregate") {
-		return false
+	o.Once = !src.Repeatable()
+	reader, err := columnar.NewReader(ctx, src.Open, o)
+	if err != nil {
+		return nil, errors.Join(err, src.Close())
 	}
-	if _, inTransaction := cmd.Lookup("autocommit"); inTransaction {
-		return false
-	}
-	for _, name := range unrepeatable {
-		if bytes.Contains(cmd, name) {
-			return false
-		}
-	}
-	return true
+	return newStream(c, j, reader, src)
 }

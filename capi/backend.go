@@ -4,15 +4,77 @@ import (
 	"context"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/client"
+	"github.com/argon-lab/argon/core/columnar"
+	"github.com/argon-lab/argon/core/command"
 	"github.com/argon-lab/argon/core/errs"
 )
 
 // openBackend opens a store as the options of argon_open say.
-var openBackend = func(ctx context.Context, options bsonraw.Doc) (backend, error) {
-	return nil, errs.New(errs.NotSupported, "core/client is not there")
+func openBackend(ctx context.Context, options bsonraw.Doc) (backend, error) {
+	uri, o, err := clientOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.Open(ctx, uri, o)
+	if err != nil {
+		return nil, err
+	}
+	return sdk{c}, nil
+}
+
+func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err error) {
+	o = &client.Options{}
+	for it := options.Iter(); it.Next(); {
+		v := it.Value()
+		n, isNumber := v.AsInt64()
+		switch key := string(it.Key()); {
+		case key == "uri" && v.Type == bsonraw.String:
+			uri = v.Str()
+		case key == "actor" && v.Type == bsonraw.String:
+			o.Actor = v.Str()
+		case key == "message" && v.Type == bsonraw.String:
+			o.Message = v.Str()
+		case key == "readOnly" && v.Type == bsonraw.Boolean:
+			o.ReadOnly = v.Bool()
+		case key == "cacheBytes" && isNumber:
+			o.CacheBytes = n
+		default:
+			return "", nil, badOption("a client", key, v)
+		}
+	}
+	return uri, o, nil
+}
+
+func badOption(of, key string, v bsonraw.Value) error {
+	return errs.New(errs.BadValue, "%s has no option %q of type %s", of, key, v.Type.Name())
+}
+
+// sdk is a core/client as a backend.
+type sdk struct{ *client.Client }
+
+// OpenSource prepares a command that answers with a cursor.
+func (s sdk) OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (source, error) {
+	src, err := s.Client.OpenSource(ctx, db, cmd)
+	if err != nil {
+		return nil, err
+	}
+	return sdkSource{src}, nil
+}
+
+// sdkSource is a command.Source whose cursors are columnar's.
+type sdkSource struct{ *command.Source }
+
+// Open starts the query.
+func (s sdkSource) Open(ctx context.Context) (columnar.Iter, error) {
+	cursor, err := s.Source.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return cursor, nil
 }
 
 // withProgress lets the command that runs with ctx report its progress.
 func withProgress(ctx context.Context, report func(bsonraw.Doc)) context.Context { return ctx }
 
-func version() string { return "0.1.0" }
+func version() string { return command.Version }

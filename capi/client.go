@@ -16,12 +16,18 @@ import (
 type backend interface {
 	// RunCommand runs a command on db. The document it returns is the caller's.
 	RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error)
-	// OpenCursor runs a command that answers with a cursor, and streams it.
-	OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (columnar.Iter, error)
-	// Pin returns db at the LSN of its head now, so that reading it twice gives
-	// the same.
-	Pin(ctx context.Context, db string) (string, error)
+	// OpenSource prepares a command that answers with a cursor.
+	OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (source, error)
 	// Close releases the store.
+	Close() error
+}
+
+// source is a query on one snapshot, which stays until it is closed. Cursors are
+// open one at a time and closed before it; where it is repeatable they give the
+// same documents.
+type source interface {
+	Open(ctx context.Context) (columnar.Iter, error)
+	Repeatable() bool
 	Close() error
 }
 

@@ -133,21 +133,8 @@ func TestPanicInAJobPoisonsTheLibrary(t *testing.T) {
 	require.True(t, poisoned.Load())
 }
 
+// TestForkedErrorIsTheErrorDocument holds what argon.c has written out.
 func TestForkedErrorIsTheErrorDocument(t *testing.T) {
-	want := errorDocument(errs.New(errs.ForkedProcess, "this process was forked after the library was loaded, and cannot use it now"))
-	require.Equal(t, []byte(want), forkedError())
-}
-
-func TestErrorDocument(t *testing.T) {
-	err := errs.New(errs.MergeConflict, "1 conflict").WithDetails(document1("n", 1)).WithLabel("L1").WithLabel("L2")
-	doc := errorDocument(err)
-	require.NoError(t, bsonraw.Validate(doc))
-	require.Zero(t, doc.Get("ok").Double())
-	require.Equal(t, "MergeConflict", doc.Get("codeName").Str())
-	require.Equal(t, "conflict", doc.Get("category").Str())
-	require.NotEmpty(t, doc.Get("remedy").Str())
-	require.Equal(t, document1("n", 1), doc.Get("errInfo").Doc())
-	require.Equal(t, "L2", doc.Get("errorLabels").Doc().Get("1").Str())
-	require.Equal(t, errs.Interrupted, errs.Code(errorDocument(context.Canceled).Get("code").Int32()))
-	require.Equal(t, errs.InternalError, errs.Code(errorDocument(context.Cause(context.Background())).Get("code").Int32()))
+	want := failure(errs.New(errs.ForkedProcess, "this process was forked after the library was loaded, and cannot use it now"))
+	require.Equal(t, want.doc, forkedError())
 }

@@ -22,14 +22,29 @@ func (f *fake) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bson
 	return f.run(ctx, db, cmd)
 }
 
-func (f *fake) OpenCursor(context.Context, string, bsonraw.Doc) (columnar.Iter, error) {
-	return &fakeCursor{docs: f.docs}, nil
+func (f *fake) OpenSource(context.Context, string, bsonraw.Doc) (source, error) {
+	return &fakeSource{docs: f.docs}, nil
 }
-
-func (f *fake) Pin(_ context.Context, db string) (string, error) { return db + "~main~7", nil }
 
 func (f *fake) Close() error {
 	f.closed = true
+	return nil
+}
+
+// fakeSource opens its documents again and again, and tells when it is closed.
+type fakeSource struct {
+	docs   []bsonraw.Doc
+	closed int
+}
+
+func (s *fakeSource) Open(context.Context) (columnar.Iter, error) {
+	return &fakeCursor{docs: s.docs}, nil
+}
+
+func (s *fakeSource) Repeatable() bool { return true }
+
+func (s *fakeSource) Close() error {
+	s.closed++
 	return nil
 }
 

@@ -28,9 +28,7 @@ func TestInserterCutsBatchesAndAddsUp(t *testing.T) {
 		template.String("insert", "users")
 		template.Bool("ordered", ordered)
 		in := &inserter{client: newClient(f), db: "d", template: template.Finish(), rows: 4, report: func(bsonraw.Doc) {}}
-		docs, err := f.OpenCursor(context.Background(), "", nil)
-		require.NoError(t, err)
-		reply, err := in.run(context.Background(), docs)
+		reply, err := in.run(context.Background(), &fakeCursor{docs: f.docs})
 		require.NoError(t, err)
 		failed := reply.Get("writeErrors").Doc().Values()
 		require.Len(t, failed, 1)

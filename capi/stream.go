@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,17 +22,18 @@ type stream struct {
 	mu     sync.Mutex
 	number int64              // of the job that ends with the stream, or 0
 	reader array.RecordReader // nil once the stream has ended
+	source source
 	refs   int
 	err    error
 }
 
-func newStream(c *client, j *job, r array.RecordReader) (*stream, error) {
-	s := &stream{client: c, job: j, schema: r.Schema(), reader: r, refs: 1}
+func newStream(c *client, j *job, r array.RecordReader, src source) (*stream, error) {
+	s := &stream{client: c, job: j, schema: r.Schema(), reader: r, source: src, refs: 1}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		r.Release()
-		return nil, errs.New(errs.StoreClosed, "the client is closed")
+		return nil, errors.Join(errs.New(errs.StoreClosed, "the client is closed"), src.Close())
 	}
 	c.streams[s] = struct{}{}
 	return s, nil
@@ -148,8 +150,9 @@ func (s *stream) Release() {
 	s.end()
 }
 
-// end cancels what the stream runs and releases the reader, unless a panic has
-// left it in an unknown state.
+// end cancels what the stream runs, releases the reader and closes its source,
+// unless a panic has left them in an unknown state. Closing a source that was
+// only read has nothing to report.
 func (s *stream) end() {
 	defer func() {
 		if r := recover(); r != nil {
@@ -163,5 +166,6 @@ func (s *stream) end() {
 	s.reader = nil
 	if reader != nil && !poisoned.Load() {
 		reader.Release()
+		_ = s.source.Close()
 	}
 }

@@ -50,7 +50,7 @@ func startStream(t *testing.T, client int64, b *batches) int64 {
 	c, err := use(client)
 	require.NoError(t, err)
 	n := startJob(c, func(_ context.Context, j *job) (bsonraw.Doc, *stream, error) {
-		s, err := newStream(c, j, b)
+		s, err := newStream(c, j, b, &fakeSource{})
 		return nil, s, err
 	}).handle
 	require.Equal(t, ok, waitJob(n, aMinute).status)
@@ -129,23 +129,30 @@ func TestDropReleasesAStreamThatNobodyTook(t *testing.T) {
 	require.Equal(t, 1, b.released)
 }
 
-func TestRepeatable(t *testing.T) {
-	build := func(first string, more func(*bsonraw.Builder)) bsonraw.Doc {
-		b := bsonraw.NewBuilder(nil)
-		b.String(first, "users")
-		more(b)
-		return b.Finish()
-	}
-	nothing := func(*bsonraw.Builder) {}
-	require.True(t, repeatable(build("find", nothing)))
-	require.True(t, repeatable(build("aggregate", nothing)))
-	require.False(t, repeatable(build("argonLog", nothing)))
-	require.False(t, repeatable(build("find", func(b *bsonraw.Builder) { b.Bool("autocommit", false) })))
-	for _, stage := range []string{"$sample", "$out", "$merge", "$rand"} {
-		require.False(t, repeatable(build("aggregate", func(b *bsonraw.Builder) {
-			b.BeginArray("pipeline")
-			b.Doc("0", document1(stage, 1))
-			b.End()
-		})), stage)
-	}
+// TestArrowStreamsDocuments goes from documents to record batches.
+func TestArrowStreamsDocuments(t *testing.T) {
+	client := openFake(t, &fake{run: echo, docs: []bsonraw.Doc{document1("n", 1), document1("n", 2)}})
+	n := startArrow(client, "d", document1("find", 1), nil).handle
+	require.Equal(t, ok, waitJob(n, aMinute).status)
+	s, err := takeStream(n, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"n"}, []string{s.Schema().Field(0).Name})
+	require.True(t, s.Next())
+	require.EqualValues(t, 2, s.RecordBatch().NumRows())
+	require.False(t, s.Next())
+	require.NoError(t, s.Err())
+	src := s.source.(*fakeSource)
+	require.Zero(t, src.closed)
+	s.Release()
+	require.Equal(t, 1, src.closed)
+}
+
+func TestOptionsThatDoNotExistAreRefused(t *testing.T) {
+	client := openFake(t, &fake{run: echo})
+	unknown := document1("unknown", 1)
+	require.Equal(t, errs.BadValue, codeOf(t, startArrow(client, "d", document1("find", 1), unknown)))
+	_, _, err := insertOptions(unknown)
+	require.True(t, errs.Is(err, errs.BadValue))
+	_, _, err = clientOptions(unknown)
+	require.True(t, errs.Is(err, errs.BadValue))
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bson import CodecOptions, decode, encode
+from bson import decode, encode
 
 from . import _ffi
 from ._options import DEFAULT_CODEC
@@ -32,33 +32,16 @@ class Connection:
         """Whether the store was closed."""
         return self.client == 0
 
-    def run(
-        self,
-        db: bytes,
-        command: Mapping[str, Any],
-        codec: CodecOptions[Any] = DEFAULT_CODEC,
-    ) -> dict[str, Any]:
-        """Run a short command."""
-        reply = self.library.command(self.client, db, encode(command, codec_options=codec))
-        return decode(reply, codec)
+    def run(self, db: str, command: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a short command outside any branch."""
+        reply = self.library.command(
+            self.client, db.encode(), encode(command, codec_options=DEFAULT_CODEC)
+        )
+        return decode(reply, DEFAULT_CODEC)
 
-    def read(
-        self,
-        db: bytes,
-        command: Mapping[str, Any],
-        codec: CodecOptions[Any] = DEFAULT_CODEC,
-    ) -> dict[str, Any]:
-        """Run a command that only reads, and may take long."""
-        reply = self.library.read(self.client, db, encode(command, codec_options=codec))
-        return decode(reply, codec)
-
-    def run_long(
-        self,
-        db: bytes,
-        command: Mapping[str, Any],
-        codec: CodecOptions[Any] = DEFAULT_CODEC,
-        progress: _ffi.Progress | None = None,
-    ) -> dict[str, Any]:
-        """Run a command that may take long and may write."""
-        payload = encode(command, codec_options=codec)
-        return decode(self.library.command_long(self.client, db, payload, progress), codec)
+    def run_long(self, db: str, command: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a command that may take long and may write, outside any branch."""
+        reply = self.library.command_long(
+            self.client, db.encode(), encode(command, codec_options=DEFAULT_CODEC)
+        )
+        return decode(reply, DEFAULT_CODEC)

@@ -24,7 +24,7 @@ follows the category, and where code and callers need to tell more, the code::
     │   ├── BranchExists
     │   ├── TagExists
     │   └── DuplicateKeyError       _id or a unique index has this key already
-    ├── Conflict
+    ├── ConflictError
     │   ├── WriteConflict           another writer was first: run it again
     │   ├── MergeConflict           .conflicts: both sides changed the same paths
     │   └── PlanStale               a branch has moved on since the plan was made
@@ -177,15 +177,15 @@ class DuplicateKeyError(AlreadyExists, pymongo.errors.DuplicateKeyError):
     """``_id`` or another unique index has this key already."""
 
 
-class Conflict(ArgonError):
+class ConflictError(ArgonError):
     """Lost against another writer, or a merge that needs decisions."""
 
 
-class WriteConflict(Conflict):
+class WriteConflict(ConflictError):
     """Another writer changed the same document first: run the transaction again."""
 
 
-class MergeConflict(Conflict):
+class MergeConflict(ConflictError):
     """Both sides of a merge changed the same paths."""
 
     @property
@@ -194,7 +194,7 @@ class MergeConflict(Conflict):
         return list(self.info.get("conflicts", []))
 
 
-class PlanStale(Conflict):
+class PlanStale(ConflictError):
     """A branch has moved on since the plan was made."""
 
 
@@ -261,7 +261,7 @@ _CATEGORIES: dict[str, type[ArgonError]] = {
     "invalid": InvalidRequest,
     "notFound": NotFound,
     "exists": AlreadyExists,
-    "conflict": Conflict,
+    "conflict": ConflictError,
     "readOnly": ReadOnly,
     "unsupported": NotSupported,
     "canceled": Canceled,
@@ -308,7 +308,9 @@ def error_class(code: int | None, category: str) -> type[ArgonError]:
 def error_of_reply(reply: Mapping[str, Any]) -> ArgonError:
     """Return the exception for an error document."""
     code = reply.get("code")
-    return error_class(code, str(reply.get("category", "internal")))(_message(reply), code, dict(reply))
+    return error_class(code, str(reply.get("category", "internal")))(
+        _message(reply), code, dict(reply)
+    )
 
 
 def error_of_document(document: bytes) -> ArgonError:
@@ -354,7 +356,7 @@ __all__ = [
     "BulkWriteError",
     "Canceled",
     "ClientClosed",
-    "Conflict",
+    "ConflictError",
     "CursorNotFound",
     "DocumentTooLarge",
     "DuplicateKeyError",

@@ -68,7 +68,7 @@ def _declarations() -> FFI:
         return ffi
 
 
-ffi = _declarations()
+ffi: Any = cast(Any, _declarations())
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
 
@@ -109,16 +109,18 @@ class Library:
 
     def __init__(self, path: str) -> None:
         flags = getattr(os, "RTLD_NOW", 2) | getattr(os, "RTLD_LOCAL", 0)
-        self._lib: Any = ffi.dlopen(path, flags)
+        self._lib = ffi.dlopen(path, flags)
         if (abi := self._lib.argon_abi()) != ABI:
-            raise ImportError(f"{path} has version {abi} of Argon's C interface, and this package needs {ABI}")
+            raise ImportError(
+                f"{path} has version {abi} of Argon's C interface, and this package needs {ABI}"
+            )
         self._command = self._lib.argon_command
         self.stale = False
 
     @property
     def version(self) -> str:
         """The release of the library."""
-        return bytes(ffi.string(self._lib.argon_version())).decode()
+        return cast(bytes, ffi.string(self._lib.argon_version())).decode()
 
     # -- clients
 
@@ -148,7 +150,7 @@ class Library:
             buffer = _Buffer()
         struct = buffer.struct
         if self._command(client, db, command, len(command), 0, struct) == OK:
-            reply = buffer.view[: struct.size]
+            reply: bytes = buffer.view[: struct.size]
             _free.append(buffer)
             return reply
         return self._reply_otherwise(buffer)
@@ -161,7 +163,7 @@ class Library:
         struct = buffer.struct
         status = self._command(client, db, command, len(command), _BUDGET_MS, struct)
         if status == OK:
-            reply = buffer.view[: struct.size]
+            reply: bytes = buffer.view[: struct.size]
             _free.append(buffer)
             return reply
         if status == RUNNING:
@@ -185,8 +187,14 @@ class Library:
 
     # -- Arrow
 
-    def arrow(self, client: int, db: bytes, command: bytes, options: bytes) -> ArrowStream:
-        """Run a command that answers with a cursor, as an Arrow stream."""
+    def arrow(
+        self, client: int, db: bytes, command: bytes, options: bytes, keep: bool
+    ) -> ArrowStream:
+        """Run a command that answers with a cursor, as an Arrow stream.
+
+        With keep the stream's error can be asked for until this object goes;
+        without, the stream may outlive it.
+        """
         buffer = _take()
         status = self._lib.argon_arrow(
             client, db, command, len(command), options, len(options), buffer.struct
@@ -194,7 +202,7 @@ class Library:
         job = Job(self, self._job(status, buffer))
         job.wait()
         try:
-            return ArrowStream(self, job.number)
+            return ArrowStream(self, job.number, keep)
         except BaseException:
             job.drop()
             raise
@@ -250,7 +258,7 @@ class Library:
         status = self._lib.argon_job_result(job, struct)
         if status == TOO_SMALL:
             return self._fetch(job, struct.size)
-        document = buffer.view[: struct.size]
+        document: bytes = buffer.view[: struct.size]
         if struct.capacity <= _LARGEST_KEPT:
             _free.append(buffer)
         if status != OK:
@@ -270,7 +278,9 @@ class Job:
         """Wait until the job is finished. An exception on the way ends the job."""
         buffer = _Buffer()
         try:
-            while (status := self._lib.argon_job_wait(self.number, _SLICE_MS, buffer.struct)) == RUNNING:
+            while (
+                status := self._lib.argon_job_wait(self.number, _SLICE_MS, buffer.struct)
+            ) == RUNNING:
                 if progress is not None:
                     progress(self.progress())
         except BaseException:
@@ -289,32 +299,33 @@ class Job:
         """What the job says about its progress, a BSON document."""
         buffer = _Buffer()
         self._library._check(self._lib.argon_job_progress(self.number, buffer.struct), buffer)
-        return buffer.view[: buffer.struct.size]
+        document: bytes = buffer.view[: buffer.struct.size]
+        return document
 
     def drop(self) -> None:
         """Cancel and forget the job."""
-        self._lib.argon_job_drop(self.number, _Buffer().struct)
+        self._lib.argon_job_drop(self.number, ffi.NULL)
 
 
 class ArrowStream:
     """A stream of record batches, until something takes it over."""
 
-    def __init__(self, library: Library, job: int) -> None:
+    def __init__(self, library: Library, job: int, keep: bool) -> None:
         self._library = library
         self._job = job
-        self._struct = ffi.new("struct ArrowArrayStream *")
+        self._keep = keep
+        struct = ffi.new("struct ArrowArrayStream *")
         buffer = _take()
-        library._check(library._lib.argon_job_stream(job, self._struct, buffer.struct), buffer)
+        library._check(library._lib.argon_job_stream(job, keep, struct, buffer.struct), buffer)
         _free.append(buffer)
+        self._struct = struct
 
     def __del__(self) -> None:
-        if (struct := getattr(self, "_struct", None)) is not None:
-            _release(struct)
-
-    @property
-    def address(self) -> int:
-        """Where the ``struct ArrowArrayStream`` is, for a consumer that moves it."""
-        return int(ffi.cast("uintptr_t", self._struct))
+        if (struct := getattr(self, "_struct", None)) is None:
+            return
+        _release(struct)
+        if self._keep:
+            self._library._lib.argon_job_drop(self._job, ffi.NULL)
 
     def capsule(self) -> object:
         """Hand the stream over in a capsule, as ``__arrow_c_stream__`` must."""
@@ -322,10 +333,10 @@ class ArrowStream:
 
     def cancel(self) -> None:
         """End the stream from another thread: its reader gets an error."""
-        self._library._lib.argon_job_cancel(self._job, _Buffer().struct)
+        self._library._lib.argon_job_cancel(self._job, ffi.NULL)
 
     def error(self) -> Exception | None:
-        """The error that ended the stream, while the stream is not released."""
+        """The error that ended the stream, if it was opened with keep."""
         from ._errors import HandleInvalid
 
         try:
@@ -356,9 +367,9 @@ def _capsules() -> Any:
 
         api = ctypes.pythonapi
         destructor = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
-            ("PyCapsule_New", api)
-        )
+        new = ctypes.PYFUNCTYPE(
+            ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+        )(("PyCapsule_New", api))
         of_object = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
             ("PyCapsule_GetPointer", api)
         )

@@ -67,19 +67,21 @@ class Frames:
     Python. They are there until the first document has been read.
     """
 
-    def _arrow_stream(self, options: bytes) -> ArrowStream:
+    def _arrow_stream(self, options: bytes, keep: bool) -> ArrowStream:
         raise NotImplementedError
 
-    def _stream(self, schema: Schema | None, batch_rows: int | None) -> ArrowStream:
+    def _stream(
+        self, schema: Schema | None, batch_rows: int | None = None, keep: bool = True
+    ) -> ArrowStream:
         options = without_none({"schema": schema, "batchRows": batch_rows})
-        return self._arrow_stream(encode(options))
+        return self._arrow_stream(encode(options), keep)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the documents through the Arrow C stream interface.
 
         A requested schema is a wish, which the interface allows not to fulfil.
         """
-        return self._stream(None, None).capsule()
+        return self._stream(None, keep=False).capsule()
 
     def to_arrow(self, *, schema: Schema | None = None, batch_rows: int | None = None) -> pa.Table:
         """Return the documents as a :class:`pyarrow.Table`.
@@ -90,7 +92,9 @@ class Frames:
         """
         pyarrow = require("pyarrow", "pyarrow")
         stream = self._stream(schema, batch_rows)
-        table: pa.Table = _consume(stream, lambda source: pyarrow.RecordBatchReader.from_stream(source).read_all())
+        table: pa.Table = _consume(
+            stream, lambda source: pyarrow.RecordBatchReader.from_stream(source).read_all()
+        )
         return table
 
     def to_arrow_batches(
@@ -99,7 +103,7 @@ class Frames:
         """Return a reader of record batches, for data larger than memory."""
         pyarrow = require("pyarrow", "pyarrow")
         reader: pa.RecordBatchReader = pyarrow.RecordBatchReader.from_stream(
-            _Source(self._stream(schema, batch_rows))
+            _Source(self._stream(schema, batch_rows, keep=False))
         )
         return reader
 
@@ -117,7 +121,7 @@ class Frames:
     def to_polars(self, *, schema: Schema | None = None) -> pl.DataFrame:
         """Return the documents as a :class:`polars.DataFrame`."""
         polars = require("polars", "polars")
-        frame: pl.DataFrame = _consume(self._stream(schema, None), polars.from_arrow)
+        frame: pl.DataFrame = _consume(self._stream(schema), polars.from_arrow)
         return frame
 
 
@@ -167,8 +171,7 @@ def _consumed(stream: ArrowStream, source: _Source, consumer: Callable[[_Source]
     try:
         return consumer(source)
     except Exception as error:
-        # The consumer has only text; the library still has the error itself
-        # unless the stream was released on the way.
+        # The consumer was given a text; the library has the error itself.
         if (cause := stream.error()) is not None:
             raise cause from error
         raise
@@ -208,7 +211,7 @@ def _default_frame(table: pa.Table) -> pd.DataFrame:
     # types_mapper sees types, not columns: so integers with nulls go apart.
     apart = [
         name
-        for name, column in zip(table.column_names, table.columns)
+        for name, column in zip(table.column_names, table.columns, strict=True)
         if column.null_count and str(column.type) in masked
     ]
     if not apart:
@@ -216,9 +219,9 @@ def _default_frame(table: pa.Table) -> pd.DataFrame:
         return frame
     plain = table.drop_columns(apart).to_pandas(types_mapper=dtype_of, split_blocks=True)
     nullable = table.select(apart).to_pandas(types_mapper=masked_dtype_of, split_blocks=True)
-    both = pandas.concat([plain, nullable], axis=1)
-    frame = both[table.column_names]
-    return frame
+    both: pd.DataFrame = pandas.concat([plain, nullable], axis=1)
+    ordered: pd.DataFrame = both[table.column_names]
+    return ordered
 
 
 def _masked_dtypes(pandas: Any) -> dict[str, Any]:
@@ -268,8 +271,8 @@ def rows_of(frame: Any, nulls: bool) -> Iterator[dict[str, Any]]:
     pandas = require("pandas", "pandas")
     names = list(frame.columns)
     for row in frame.itertuples(index=False, name=None):
-        document = {}
-        for name, value in zip(names, row):
+        document: dict[str, Any] = {}
+        for name, value in zip(names, row, strict=True):
             if value is None or value is pandas.NaT or value is pandas.NA or value != value:
                 if nulls and name != "_id":
                     document[name] = None

@@ -97,7 +97,9 @@ def check_update(update: object) -> None:
         if not str(next(iter(update))).startswith("$"):
             raise ValueError("update only works with $ operators")
     elif not isinstance(update, list):
-        raise TypeError(f"update must be a mapping or a list of stages, not {type(update).__name__}")
+        raise TypeError(
+            f"update must be a mapping or a list of stages, not {type(update).__name__}"
+        )
     elif not update:
         raise ValueError("update cannot be empty")
 

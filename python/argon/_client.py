@@ -1,0 +1,191 @@
+"""Clients: an open store and its projects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bson import CodecOptions
+
+from ._connection import Connection
+from ._options import DEFAULT_CODEC, without_none
+from ._project import Branches, Project, ProjectInfo, Tags
+from ._tables import Rows, html_facts
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._collection import Collection
+
+
+class Client:
+    """An open store.
+
+    ``uri`` is a directory, which is made if it is not there, or the address of
+    an Argon server (``argon://host:27018``). Without one it is ``$ARGON_URI``, or
+    else a directory in the user's data folder::
+
+        with argon.Client("shop.argon", project="shop") as client:
+            users = client.data.get_collection("users")
+            users.insert_one({"name": "Ada"})
+
+    ``project`` is the one that :attr:`branches`, :attr:`tags` and :attr:`data`
+    mean. ``actor`` is who stands in the log for what this client writes; else it
+    is the name of the user. ``codec_options`` say how values become BSON and come
+    back: unlike pymongo's defaults, Argon's take and give :class:`uuid.UUID`, and
+    give a date that :class:`datetime.datetime` cannot hold as a
+    :class:`bson.datetime_ms.DatetimeMS`.
+
+    Threads may share a client. A process that is forked opens one of its own.
+    """
+
+    def __init__(
+        self,
+        uri: str | os.PathLike[str] | None = None,
+        *,
+        project: str = "default",
+        api_key: str | None = None,
+        actor: str | None = None,
+        read_only: bool = False,
+        codec_options: CodecOptions[Any] | None = None,
+        **options: Any,
+    ) -> None:
+        asked = {"apiKey": api_key, "actor": actor, "readOnly": read_only or None}
+        self._connection = Connection(
+            {"uri": "" if uri is None else os.fspath(uri), **without_none(asked), **options}
+        )
+        self._project_name = project
+        self._codec = codec_options or DEFAULT_CODEC
+
+    # -- projects
+
+    @property
+    def projects(self) -> Projects:
+        """The projects: create, list and delete them."""
+        return Projects(self)
+
+    def project(self, name: str | None = None) -> Project:
+        """Return a project, which its first write makes if it is not there."""
+        return Project(self._connection, name or self._project_name, self._codec)
+
+    def __getitem__(self, name: str) -> Project:
+        return self.project(name)
+
+    @property
+    def branches(self) -> Branches:
+        """The branches of the client's project."""
+        return self.project().branches
+
+    @property
+    def tags(self) -> Tags:
+        """The tags of the client's project."""
+        return self.project().tags
+
+    @property
+    def data(self) -> Data:
+        """The collections of the client's project."""
+        return Data(self)
+
+    # -- the store
+
+    def command(
+        self, command: str | Mapping[str, Any], value: Any = 1, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Run a command on the database ``admin`` and return its reply."""
+        document = {command: value} if isinstance(command, str) else dict(command)
+        return self._connection.run_long("admin", {**document, **kwargs})
+
+    def status(self) -> dict[str, Any]:
+        """Return the store's path, format, version, newest LSN, size and process."""
+        store: dict[str, Any] = self.command("argonStatus")["store"]
+        return store
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the counters of the storage layer."""
+        return self.command("argonMetrics")
+
+    def gc(self, *, dry_run: bool = True, keep: str | None = None) -> dict[str, Any]:
+        """Show what garbage collection would remove, or with ``dry_run=False``
+        remove it: versions older than each project's retention (or ``keep``) that
+        no branch and no tag can see, and what deleted branches left."""
+        return self.command("argonGC", dryRun=dry_run, **without_none({"keep": keep}))
+
+    def fsck(self) -> dict[str, Any]:
+        """Check the whole store and return the problems found."""
+        return self.command("argonFsck")
+
+    def compact(self) -> None:
+        """Compact the storage now, which otherwise happens in the background."""
+        self.command("argonCompact")
+
+    def close(self) -> None:
+        """Close the store: its cursors and transactions end."""
+        self._connection.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._connection.closed else ""
+        return f"<argon.Client {self._connection.open_options['uri']!r}{state}>"
+
+    def _repr_html_(self) -> str:
+        if self._connection.closed:
+            return html_facts("argon.Client", {"store": "closed"})
+        status = self.status()
+        names = ("path", "lsn", "sizeOnDisk")
+        shown = {name: value for name, value in status.items() if name in names}
+        facts = html_facts("argon.Client", shown)
+        return facts + self.projects.list()._repr_html_()
+
+
+class Projects:
+    """The projects of a store."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, name: str) -> Project:
+        """Create a project with an empty branch ``main``."""
+        self._client.command({"argonProjectCreate": name})
+        return self._client.project(name)
+
+    def list(self) -> Rows[ProjectInfo]:
+        """Return the projects by name."""
+        reply = self._client.command("argonProjectList")
+        return Rows(map(ProjectInfo._of, reply["projects"]), "projects")
+
+    def delete(self, name: str) -> None:
+        """Delete a project with all its branches, tags and history."""
+        self._client.command({"argonProjectDelete": name})
+
+    def __getitem__(self, name: str) -> Project:
+        return self._client.project(name)
+
+    def __repr__(self) -> str:
+        return f"<projects of {self._client!r}>"
+
+    def _repr_html_(self) -> str:
+        return self.list()._repr_html_()
+
+
+class Data:
+    """The collections of a client's project, by name and branch."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get_collection(
+        self, name: str, branch: str = "main", codec_options: CodecOptions[Any] | None = None
+    ) -> Collection[Any]:
+        """Return a collection; same as ``branch["name"]``."""
+        return self._client.project()._branch(branch).get_collection(name, codec_options)

@@ -1,0 +1,269 @@
+"""Frames, files and servers into collections, and collections into files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from bson import decode, encode
+
+from ._options import without_none
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._scope import Scope
+    from ._transaction import Transaction
+
+Format = Literal["jsonl", "csv"]
+Mode = Literal["insert", "upsert", "replace"]
+
+_ROWS_AT_A_TIME = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What :meth:`Collection.insert_frame` did: ``lsn`` is of its last commit."""
+
+    inserted_count: int
+    lsn: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did; ``reply`` has all that the store said."""
+
+    imported: int
+    failed: int
+    lsn: int | None
+    reply: Mapping[str, Any]
+
+    @classmethod
+    def _of(cls, reply: Mapping[str, Any]) -> ImportResult:
+        return cls(
+            int(reply.get("imported", 0)),
+            int(reply.get("failed", 0)),
+            int(reply["argonLSN"]) if reply.get("argonLSN") else None,
+            dict(reply),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What an export did; ``reply`` has all that the store said."""
+
+    exported: int
+    reply: Mapping[str, Any]
+
+
+class Transfers:
+    """The methods of a collection that move many documents."""
+
+    _name: str
+    _scope: Scope
+
+    def _in(self, session: Transaction | None) -> Scope:
+        raise NotImplementedError
+
+    def insert_frame(
+        self,
+        frame: Any,
+        *,
+        ordered: bool = True,
+        nulls: bool = False,
+        types: Mapping[str, str] | None = None,
+        batch_rows: int | None = None,
+        session: Transaction | None = None,
+        progress: bool | None = None,
+    ) -> FrameResult:
+        """Insert the rows of a data frame as documents.
+
+        It takes a pandas or Polars DataFrame, a pyarrow Table, RecordBatch or
+        RecordBatchReader, and anything else with ``__arrow_c_stream__``. Structs
+        become documents, lists arrays, times dates. A row without ``_id`` is given
+        one. A null, which in pandas includes NaN and NaT, leaves its field out,
+        or with ``nulls=True`` is written as null. ``types`` gives the BSON type of
+        a column where its Arrow type does not tell: ``{"_id": "objectId"}`` for
+        the texts that ``to_pandas()`` makes of ObjectIds.
+
+        Each ``batch_rows`` rows are one commit, and memory is bounded by them.
+        """
+        from ._frames import stream_of
+
+        scope = self._in(session)
+        stream = stream_of(frame)
+        command = {"insert": self._name, "ordered": ordered}
+        if stream is None:
+            return self._insert_rows(scope, command, frame, nulls)
+        options = without_none({"nulls": nulls, "types": types, "batchRows": batch_rows})
+        connection = scope.connection
+        with Bar(f"insert into {self._name}", progress) as bar:
+            reply = connection.library.insert_arrow(
+                connection.client,
+                scope.db,
+                scope.encode(command),
+                stream,
+                encode(options),
+                bar.callback,
+            )
+        return self._frame_result(decode(reply))
+
+    def _insert_rows(
+        self, scope: Scope, command: Mapping[str, Any], frame: Any, nulls: bool
+    ) -> FrameResult:
+        """Insert a pandas frame with objects that Arrow has no type for."""
+        from ._bulk import Inserter, give_ids
+        from ._frames import rows_of
+
+        inserter = Inserter(scope, command, bool(command["ordered"]))
+        rows = rows_of(frame, nulls)
+        while documents := list(islice(rows, _ROWS_AT_A_TIME)):
+            give_ids(documents)
+            inserter.insert(documents)
+            if inserter.errors and command["ordered"]:
+                break
+        inserter.check()
+        return FrameResult(inserter.inserted, inserter.lsn)
+
+    def _frame_result(self, reply: Mapping[str, Any]) -> FrameResult:
+        if errors := reply.get("writeErrors"):
+            from ._bulk import bulk_result
+            from ._errors import BulkWriteError
+
+            raise BulkWriteError(bulk_result(nInserted=int(reply["n"]), writeErrors=errors))
+        lsn = reply.get("argonLSN")
+        return FrameResult(int(reply["n"]), int(lsn) if lsn else None)
+
+    def import_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Format | None = None,
+        mode: Mode = "insert",
+        max_errors: int = 0,
+        progress: bool | None = None,
+        **options: Any,
+    ) -> ImportResult:
+        """Import a file of Extended JSON lines or of CSV.
+
+        The format is that of the file's name unless it is given. A line that does
+        not parse raises :class:`~argon.ImportFailed` with its number and content,
+        unless ``max_errors`` allows for it. Memory stays bounded.
+        """
+        command = {
+            "argonImport": os.fspath(path),
+            "collection": self._name,
+            "mode": mode,
+            **without_none({"format": format, "maxErrors": max_errors or None}),
+            **options,
+        }
+        return ImportResult._of(run_transfer(self._scope, command, f"import {path}", progress))
+
+    def export_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Format | None = None,
+        filter: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
+        **options: Any,
+    ) -> ExportResult:
+        """Export the documents that match to a file of Extended JSON lines or CSV.
+
+        Exporting a branch :meth:`~argon.Branch.at` a moment exports the documents
+        of that moment.
+        """
+        command = {
+            "argonExport": os.fspath(path),
+            "collection": self._name,
+            **without_none({"format": format, "filter": filter}),
+            **options,
+        }
+        reply = run_transfer(self._scope, command, f"export {path}", progress)
+        return ExportResult(int(reply.get("exported", 0)), reply)
+
+
+def import_mongodb(
+    scope: Scope, uri: str, progress: bool | None, options: Mapping[str, Any]
+) -> ImportResult:
+    """Read a MongoDB database once, into a branch."""
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError(f"{uri!r} is no MongoDB connection string: it begins with mongodb://")
+    command = {"argonImport": uri, **options}
+    return ImportResult._of(run_transfer(scope, command, "import from MongoDB", progress))
+
+
+def run_transfer(
+    scope: Scope, command: dict[str, Any], title: str, progress: bool | None
+) -> dict[str, Any]:
+    """Run a long command under a progress bar."""
+    with Bar(title, progress) as bar:
+        return scope.run_long(command, bar.callback)
+
+
+class Bar:
+    """A progress bar: tqdm's if it is installed, else a line on standard error.
+
+    ``show=None`` shows it where someone looks: on a terminal, or in Jupyter.
+    """
+
+    def __init__(self, title: str, show: bool | None) -> None:
+        self._title = title
+        self._show = _someone_looks() if show is None else show
+        self._tqdm: Any = None
+        self._last = ""
+
+    @property
+    def callback(self) -> Any:
+        """What a job calls with its progress, or None."""
+        return self._update if self._show else None
+
+    def _update(self, document: bytes) -> None:
+        state = decode(document)
+        if "done" not in state:
+            return
+        done, total, unit = int(state["done"]), state.get("total"), state.get("unit", "documents")
+        if self._tqdm is None and not self._last:
+            self._tqdm = _new_tqdm(self._title, total, unit)
+        if self._tqdm is not None:
+            if total:
+                self._tqdm.total = int(total)
+            self._tqdm.update(done - self._tqdm.n)
+            return
+        share = f" of {int(total):,}" if total else ""
+        self._write(f"{self._title}: {done:,}{share} {unit}")
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write("\r" + line.ljust(len(self._last)))
+        sys.stderr.flush()
+        self._last = line
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._tqdm is not None:
+            self._tqdm.close()
+        elif self._last:
+            sys.stderr.write("\n")
+
+
+def _someone_looks() -> bool:
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _new_tqdm(title: str, total: Any, unit: str) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(desc=title, total=int(total) if total else None, unit=f" {unit}", unit_scale=True)
