@@ -25,6 +25,9 @@ func (k *chunk) fill(ctx context.Context, it Iter, rows int) (more bool, err err
 	k.docs, k.rows = k.docs[:0], 0
 	for k.rows < rows && len(k.docs) < chunkBytes {
 		doc, ok, err := it.Next(ctx)
+		if err != nil && ctx.Err() != nil && errs.As(err) == nil {
+			err = canceled(ctx)
+		}
 		if err != nil || !ok {
 			return false, err
 		}

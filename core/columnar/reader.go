@@ -32,20 +32,21 @@ import (
 // Rejected: to widen the batches made so far (every pair of types would need a
 // conversion that is exact, and text once made of a column is not undone), and
 // to make everything that might change a string from the start.
-func NewReader(ctx context.Context, open OpenFunc, o Options) (array.RecordReader, error) {
-	var r array.RecordReader
-	err := guard(func() error {
-		s, err := newSource(ctx, open, o.withDefaults())
-		if err != nil {
-			return err
-		}
+func NewReader(ctx context.Context, open OpenFunc, o Options) (r array.RecordReader, err error) {
+	s := &source{ctx: ctx, open: open, o: o.withDefaults()}
+	if o.Once && o.Schema == nil {
+		s.spool = newSpool(open)
+		s.open = s.spool.open
+	}
+	err = guard(func() error {
 		r, err = s.reader()
-		if err != nil {
-			s.close()
-		}
 		return err
 	})
-	return r, err
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // firstChunkBytes is room for a small result, without growing.
@@ -57,15 +58,6 @@ type source struct {
 	open  OpenFunc
 	o     Options
 	spool *spool // with Options.Once, else nil
-}
-
-func newSource(ctx context.Context, open OpenFunc, o Options) (*source, error) {
-	s := &source{ctx: ctx, open: open, o: o}
-	if o.Once && o.Schema == nil {
-		s.spool = newSpool(open)
-		s.open = s.spool.open
-	}
-	return s, nil
 }
 
 func (s *source) close() {
@@ -80,23 +72,25 @@ func (s *source) reader() (array.RecordReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	ours := true // until a pipeline takes the stream over
+	defer func() {
+		if ours {
+			it.Close()
+		}
+	}()
 	first := &chunk{docs: make([]byte, 0, firstChunkBytes)}
 	more, err := first.fill(s.ctx, it, s.o.BatchRows)
 	if err != nil {
-		it.Close()
 		return nil, err
 	}
 	shape, schema, err := s.guess(first)
 	if err != nil {
-		it.Close()
 		return nil, err
 	}
 	if !more {
-		if err := it.Close(); err != nil {
-			return nil, err
-		}
 		return s.single(first, shape, schema)
 	}
+	ours = false
 	batches := s.convert(it, first, shape, schema)
 	if s.o.Schema != nil {
 		return s.newReader(schema, nil, batches), nil
