@@ -230,6 +230,9 @@ func appendDecimal(dst []byte, d Decimal) []byte {
 	if d.IsNaN() || d.IsInf() || d.IsZero() {
 		return append(appendFloat(dst, d.Float64()), keyExact)
 	}
+	if dst, ok := appendShortDecimal(dst, d); ok {
+		return dst
+	}
 	f := d.Float64()
 	switch c := CompareNumbers(DoubleValue(f), d.Value()); {
 	case c == 0:
@@ -243,6 +246,48 @@ func appendDecimal(dst []byte, d Decimal) []byte {
 		text[i] -= '0'
 	}
 	return appendBetween(dst, f, negative, text, exponent)
+}
+
+// appendShortDecimal appends a decimal such as a price, without arithmetic of
+// any length: where the coefficient and the power of ten are doubles, one
+// division or multiplication rounds to the nearest double, and one fused
+// multiply-add tells the sign of what the rounding lost.
+func appendShortDecimal(dst []byte, d Decimal) ([]byte, bool) {
+	hi, lo, exponent := d.parts()
+	if hi != 0 || lo >= 1<<53 || exponent < -maxExactPower || exponent > maxExactPower {
+		return dst, false
+	}
+	c := float64(lo)
+	var f, lost float64 // lost has the sign of the number minus f
+	if exponent < 0 {
+		p := exactPowers[-exponent]
+		f = c / p
+		lost = -math.FMA(f, p, -c)
+	} else {
+		p := exactPowers[exponent]
+		f = c * p
+		lost = math.FMA(c, p, -f)
+	}
+	negative := d.Negative()
+	if negative {
+		f, lost = -f, -lost
+	}
+	if lost == 0 {
+		return append(appendFloat(dst, f), keyExact), true
+	}
+	if lost < 0 {
+		f = math.Nextafter(f, math.Inf(-1))
+	}
+	var digits [34]byte
+	return appendBetween(dst, f, negative, digitsOf(digits[:0], lo), exponent), true
+}
+
+// maxExactPower is the highest power of ten that is a double.
+const maxExactPower = 22
+
+var exactPowers = [maxExactPower + 1]float64{
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
 // appendBetween appends a number that is not a double: its floor, and digits ×
