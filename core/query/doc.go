@@ -15,8 +15,8 @@
 //     reads a document's top level once, however many fields a filter names.
 //  4. Nothing panics on any bytes, neither specification nor document; nesting
 //     of specifications is bounded by MaxDepth.
-//  5. Predicates, IDs and Equalities are sound: a document that matches the
-//     filter satisfies each of them, arrays and nested paths included.
+//  5. IDs and Equalities are sound: a document that matches the filter has one
+//     of the ids, and one that an upsert makes of the equalities matches them.
 //  6. What is not there answers with an error that names the operator.
 //
 // Two kinds of path walk stand beside each other and must not be confused: in

@@ -36,10 +36,6 @@ type node struct {
 	expr   expr.Expr  // of nodeExpr
 	rate   float64    // of nodeSample
 	schema *schema    // of nodeSchema
-
-	// recordOrder is kids in the order in which mongod evaluates them: when
-	// several of them go through an array, the last one sets the position.
-	recordOrder []*node
 }
 
 // run is the state of one match.
@@ -71,14 +67,8 @@ func (n *node) match(slots []bsonraw.Value, r *run) bool {
 		return n.walk(1, slots[n.slot], -1, r)
 	case nodeAnd:
 		return n.matchAnd(slots, r)
-	case nodeOr, nodeNor:
+	case nodeOr, nodeNor, nodeNot:
 		return n.matchAny(slots, r) == (n.kind == nodeOr)
-	case nodeNot:
-		record := r.record
-		r.record = false
-		matched := n.kids[0].match(slots, r)
-		r.record = record
-		return !matched
 	case nodeExpr:
 		v, err := n.expr.Eval(r.env)
 		if err != nil {
@@ -93,31 +83,29 @@ func (n *node) match(slots []bsonraw.Value, r *run) bool {
 	return n.kind == nodeTrue
 }
 
+// matchAnd evaluates the kids in their order. Each that goes through an array
+// sets the position, so that the last one counts.
 func (n *node) matchAnd(slots []bsonraw.Value, r *run) bool {
-	kids := n.kids
-	if r.record {
-		kids = n.recordOrder
-	}
-	for _, k := range kids {
+	for _, k := range n.kids {
 		if !k.match(slots, r) {
-			r.pos = -1
 			return false
 		}
 	}
 	return true
 }
 
+// matchAny sets no position, as in mongod.
 func (n *node) matchAny(slots []bsonraw.Value, r *run) bool {
 	record := r.record
-	r.record = record && n.kind == nodeOr
+	r.record = false
+	matched := false
 	for _, k := range n.kids {
-		if k.match(slots, r) {
-			r.record = record
-			return true
+		if matched = k.match(slots, r); matched {
+			break
 		}
 	}
 	r.record = record
-	return false
+	return matched
 }
 
 // walk is Path.walk with the node's predicate; see there.
@@ -154,7 +142,7 @@ func (n *node) walkArray(depth int, array bsonraw.Value, at int, r *run) bool {
 				return true
 			}
 		case elem.Type == bsonraw.Object || elem.Type == bsonraw.Array:
-			if n.walk(depth+1, elem, outer, r) {
+			if n.walk(depth+1, elem, at, r) {
 				return true
 			}
 		}

@@ -96,8 +96,23 @@ func (n *node) simplify() *node {
 	if len(kids) == 1 {
 		return kids[0]
 	}
-	n.recordOrder = inRecordOrder(kids)
 	return n
+}
+
+// simplifyOr makes one kid stand for itself, and equalities of one path a $in,
+// as mongod does: it is faster, and shows in the position.
+func (n *node) simplifyOr() *node {
+	if len(n.kids) == 1 {
+		return n.kids[0]
+	}
+	var values []bsonraw.Value
+	for _, k := range n.kids {
+		if k.kind != nodePath || k.pred.op != predEQ || k.path.dotted != n.kids[0].path.dotted {
+			return n
+		}
+		values = append(values, k.pred.value)
+	}
+	return leaf(n.kids[0].path.dotted, &predicate{op: predIn, set: newInSet(values, nil)})
 }
 
 // logic parses $and, $or and $nor.
@@ -124,8 +139,8 @@ func logic(kind nodeKind) treeOp {
 			return nil, errs.New(errs.BadValue, "$and/$or/$nor must be a nonempty array")
 		case kind == nodeAnd:
 			return n.simplify(), nil
-		case kind == nodeOr && len(n.kids) == 1:
-			return n.kids[0], nil
+		case kind == nodeOr:
+			return n.simplifyOr(), nil
 		}
 		return n, nil
 	}

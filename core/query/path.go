@@ -110,7 +110,7 @@ func (p Path) walkArray(depth int, array bsonraw.Value, at int, visit visitor) b
 				return true
 			}
 		case elem.Type == bsonraw.Object || elem.Type == bsonraw.Array:
-			if p.walk(depth+1, elem, outer, visit) {
+			if p.walk(depth+1, elem, at, visit) {
 				return true
 			}
 		}
