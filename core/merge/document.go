@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/update"
 )
 
@@ -12,7 +11,7 @@ import (
 // absent. The changes are all that each side did since the base, oldest first; a
 // document inserted, replaced or deleted as a whole has changes of the path "".
 // Where the changes are not known, give none: they are worked out.
-func Document(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []update.Change, rule Rule) (Result, error) {
+func Document(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []update.Change, rule Rule) Result {
 	m := merger{base: base, ours: ours, theirs: theirs, rule: rule}
 	m.left = touchesOf(complete(base, ours, oursChanges))
 	m.right = touchesOf(complete(base, theirs, theirsChanges))
@@ -22,17 +21,17 @@ func Document(base, ours, theirs bsonraw.Doc, oursChanges, theirsChanges []updat
 	}
 	switch {
 	case m.right.empty() || ours == nil && theirs == nil:
-		return Result{Doc: ours, ours: ours}, nil
+		return Result{Doc: ours, ours: ours}
 	case m.left.empty():
-		return m.takeTheirs(), nil
+		return m.takeTheirs()
 	case base == nil:
-		return m.whole(InsertInsert), nil
+		return m.whole(InsertInsert)
 	case ours == nil:
-		return m.whole(DeleteEdit), nil
+		return m.whole(DeleteEdit)
 	case theirs == nil:
-		return m.whole(EditDelete), nil
+		return m.whole(EditDelete)
 	case rule.Unit == UnitDocument && !m.oneFamily():
-		return m.whole(SamePath), nil
+		return m.whole(SamePath)
 	}
 	m.meet(m.left, m.right, nil)
 	return m.finish()
@@ -146,23 +145,21 @@ func (m *merger) takeAll(t *touch, names []string) {
 	}
 }
 
-// finish applies the changes to ours.
-func (m *merger) finish() (Result, error) {
+// finish applies the changes to ours. What does not fit both sides together is
+// a conflict, so that a merge never gets stuck at an error.
+func (m *merger) finish() Result {
 	doc, err := update.ApplyChanges(m.ours, m.changes)
 	if err != nil {
 		m.refuse()
-		if doc, err = update.ApplyChanges(m.ours, m.changes); isLimit(err) {
-			return m.whole(Limit), nil
+		if doc, err = update.ApplyChanges(m.ours, m.changes); err != nil {
+			return Result{Doc: m.ours, ours: m.ours, Conflicts: []Conflict{m.conflict(Limit, nil)}}
 		}
-	}
-	if err != nil {
-		return Result{}, err
 	}
 	r := Result{Doc: doc, Changed: !bytes.Equal(doc, m.ours), Conflicts: m.conflicts, Changes: m.changes, ours: m.ours}
 	if !r.Changed {
 		r.Changes = nil
 	}
-	return r, nil
+	return r
 }
 
 // refuse makes conflicts of the paths at which operators of both sides together
@@ -182,9 +179,4 @@ func (m *merger) refuse() {
 			m.conflicts = append(m.conflicts, m.conflict(Limit, update.SplitPath(path)))
 		}
 	}
-}
-
-// isLimit reports whether a document was too large or nested too deep.
-func isLimit(err error) bool {
-	return errs.Is(err, errs.Code(17419)) || errs.Is(err, errs.Overflow)
 }

@@ -19,7 +19,7 @@ import (
 // the target and others did nothing but one commuting operator, what others did
 // is done again on what was there before: that is exact where an inverse (a
 // negative $inc, pulling what was pushed) would only come near.
-func Revert(head, before bsonraw.Doc, target, others []update.Change, rule Rule) (Result, error) {
+func Revert(head, before bsonraw.Doc, target, others []update.Change, rule Rule) Result {
 	v := reverter{target: target, others: others}
 	v.merger = merger{ours: head, theirs: before, rule: rule, left: touchesOf(others), right: touchesOf(target)}
 	if after, err := update.ApplyChanges(before, target); err == nil {
@@ -30,25 +30,27 @@ func Revert(head, before bsonraw.Doc, target, others []update.Change, rule Rule)
 	}
 	switch {
 	case v.right.empty() || head == nil && before == nil:
-		return Result{Doc: head, ours: head}, nil
+		return Result{Doc: head, ours: head}
 	case v.left.empty() && (v.right.touched || head == nil || before == nil):
-		return v.restore(), nil
+		return v.restore()
 	case v.right.touched && head == nil && before != nil && !v.left.touched:
 		return v.undelete()
 	case head == nil:
-		return v.whole(DeleteEdit), nil
+		return v.whole(DeleteEdit)
 	case before == nil:
-		return v.whole(EditDelete), nil
+		return v.whole(EditDelete)
 	case v.left.touched || v.right.touched || rule.Unit == UnitDocument && !v.left.empty() && !v.oneFamily():
-		return v.whole(SamePath), nil
+		return v.whole(SamePath)
 	}
+	alone := v.left.empty()
 	v.right = v.lift(v.right, nil)
 	v.undo(v.left, v.right, nil)
-	if r, err := v.finish(); err != nil || len(v.conflicts) > 0 {
-		return r, err
-	}
 	v.sweep()
-	return v.finish()
+	r := v.finish()
+	if alone && !bytes.Equal(r.Doc, before) {
+		return v.restore() // for example, a field that was removed was not the last one
+	}
+	return r
 }
 
 // reverter is a merge of head with what was before: theirs is what undoing
@@ -71,7 +73,7 @@ func (v *reverter) restore() Result {
 
 // undelete brings back a document that the target deleted, with what others did
 // to it before that.
-func (v *reverter) undelete() (Result, error) {
+func (v *reverter) undelete() Result {
 	var edits []update.Change // the target's, but for the deletion
 	for _, c := range v.target {
 		if c.Path != "" {
@@ -82,9 +84,9 @@ func (v *reverter) undelete() (Result, error) {
 	probe.meet(v.left, touchesOf(edits), nil)
 	doc, err := update.ApplyChanges(v.theirs, v.others)
 	if len(probe.conflicts) > 0 || err != nil {
-		return v.whole(DeleteEdit), nil
+		return v.whole(DeleteEdit)
 	}
-	return Result{Doc: doc, Changed: true, Changes: []update.Change{outcome("", doc.Value())}}, nil
+	return Result{Doc: doc, Changed: true, Changes: []update.Change{outcome("", doc.Value())}}
 }
 
 // lift moves touches of array elements that were not there before up to their
@@ -211,21 +213,20 @@ func holder(v bsonraw.Value) bsonraw.Doc {
 // sweep also removes the objects that the target made around fields which have
 // gone, if they were not there before and nothing is left in them.
 func (v *reverter) sweep() {
+	var doc bsonraw.Doc
 	for _, names := range v.unset {
-		doc, err := update.ApplyChanges(v.ours, v.changes)
-		if err != nil {
-			return
-		}
-		for n := len(names) - 1; n > 0; n-- {
-			at := valueAt(doc, names[:n])
-			if at.Type != bsonraw.Object || !at.Doc().IsEmpty() || !valueAt(v.theirs, names[:n]).IsMissing() {
+		for n := len(names) - 1; n > 0 && valueAt(v.theirs, names[:n]).IsMissing(); n-- {
+			if doc == nil {
+				var err error
+				if doc, err = update.ApplyChanges(v.ours, v.changes); err != nil {
+					return // finish deals with it
+				}
+			}
+			if at := valueAt(doc, names[:n]); at.Type != bsonraw.Object || !at.Doc().IsEmpty() {
 				break
 			}
-			path := update.JoinPath(names[:n]...)
-			v.changes = append(v.changes, update.Change{Path: path, Kind: update.Unset})
-			if doc, err = update.ApplyChanges(v.ours, v.changes); err != nil {
-				return
-			}
+			v.changes = append(v.changes, update.Change{Path: update.JoinPath(names[:n]...), Kind: update.Unset})
+			doc = nil
 		}
 	}
 }
