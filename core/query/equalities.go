@@ -23,8 +23,12 @@ func (f *Filter) Equalities() ([]Equality, error) {
 			if earlier.Path == e.Path {
 				return nil, errs.New(errs.NotSingleValueField, "cannot infer query fields to set, path '%s' is matched twice", e.Path)
 			}
-			if isBelow(e.Path, earlier.Path) || isBelow(earlier.Path, e.Path) {
-				return nil, errs.New(errs.NotSingleValueField, "cannot infer query fields to set, both paths '%s' and '%s' are matched", e.Path, earlier.Path)
+			above, below := earlier.Path, e.Path
+			if len(above) > len(below) {
+				above, below = below, above
+			}
+			if isBelow(below, above) {
+				return nil, errs.New(errs.NotSingleValueField, "cannot infer query fields to set, both paths '%s' and '%s' are matched", below, above)
 			}
 		}
 	}

@@ -145,7 +145,7 @@ type ElementMatcher struct {
 // expression or a value to equal.
 func CompileElement(v bsonraw.Value, o *Options) (*ElementMatcher, error) {
 	v = v.Clone()
-	p := parser{options: o, inElement: true}
+	p := parser{options: o, inPull: true}
 	var root *node
 	var err error
 	switch {

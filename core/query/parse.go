@@ -15,7 +15,8 @@ const MaxDepth = 100
 // are parsed.
 type parser struct {
 	options   *Options
-	inElement bool // inside $elemMatch or $pull: no $expr
+	inElement bool // inside $elemMatch: no $expr
+	inPull    bool // the condition of $pull: neither
 	usesEnv   bool
 }
 
@@ -100,7 +101,8 @@ func (n *node) simplify() *node {
 }
 
 // simplifyOr makes one kid stand for itself, and equalities of one path a $in,
-// as mongod does: it is faster, and shows in the position.
+// as mongod does: it is faster, and shows in the position. It stays a $in even
+// of one value, which an upsert does not copy.
 func (n *node) simplifyOr() *node {
 	if len(n.kids) == 1 {
 		return n.kids[0]
@@ -147,6 +149,9 @@ func logic(kind nodeKind) treeOp {
 }
 
 func (p *parser) exprOp(v bsonraw.Value, _ int) (*node, error) {
+	if p.inPull {
+		return nil, errs.New(errs.QueryFeatureNotAllowed, "$expr is not allowed in this context")
+	}
 	if p.inElement {
 		return nil, errs.New(errs.BadValue, "$expr can only be applied to the top-level document")
 	}
@@ -199,6 +204,9 @@ func dbRefField(name string) treeOp {
 
 func unsupportedTree(name string) treeOp {
 	return func(p *parser, _ bsonraw.Value, _ int) (*node, error) {
+		if p.inPull {
+			return nil, errs.New(errs.BadValue, "%s is not allowed in this context", name)
+		}
 		if p.inElement && name == "$where" {
 			return nil, errs.New(errs.BadValue, "%s can only be applied to the top-level document", name)
 		}

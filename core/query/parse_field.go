@@ -133,15 +133,22 @@ func (p *parser) inOp(o *operand) (*node, error) {
 			values = append(values, v)
 		}
 	}
+	return inLeaf(o.path, values, regexes), nil
+}
+
+// inLeaf makes the node of $in; with a single operand it is an equality or a
+// regular expression, which upserts and planners take further.
+func inLeaf(path string, values []bsonraw.Value, regexes []*valueRegex) *node {
+	set := newInSet(values, regexes)
 	switch {
-	case len(values)+len(regexes) == 0:
-		return leaf(o.path, &predicate{op: predNever}), nil
-	case len(values) == 1 && len(regexes) == 0:
-		return leaf(o.path, &predicate{op: predEQ, value: values[0]}), nil
-	case len(values) == 0 && len(regexes) == 1:
-		return leaf(o.path, &predicate{op: predRegex, regex: regexes[0]}), nil
+	case len(set.values) == 0 && len(regexes) == 0:
+		return leaf(path, &predicate{op: predNever})
+	case len(set.values) == 1 && len(regexes) == 0:
+		return leaf(path, &predicate{op: predEQ, value: set.values[0]})
+	case len(set.values) == 0 && len(regexes) == 1:
+		return leaf(path, &predicate{op: predRegex, regex: regexes[0]})
 	}
-	return leaf(o.path, &predicate{op: predIn, set: newInSet(values, regexes)}), nil
+	return leaf(path, &predicate{op: predIn, set: set})
 }
 
 // isDollar reports whether d begins with a $-name and is not a DBRef.
