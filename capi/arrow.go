@@ -8,7 +8,6 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/columnar"
-	"github.com/argon-lab/argon/core/errs"
 )
 
 // allocator gives the memory of exported batches. It must be C's: structures
@@ -59,7 +58,7 @@ func readerOptions(options bsonraw.Doc) (columnar.Options, error) {
 // openStream reads the documents of a command as a stream, which closes its
 // source. Where the query cannot be read a second time, the reader is told to
 // keep what it needs again.
-func (c *client) openStream(ctx context.Context, j *job, db string, cmd bsonraw.Doc, o columnar.Options) (*stream, error) {
+func (c *connection) openStream(ctx context.Context, j *job, db string, cmd bsonraw.Doc, o columnar.Options) (*stream, error) {
 	src, err := c.backend.OpenSource(ctx, db, cmd)
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func (c *fakeCursor) Close() error { return nil }
 func openFake(t *testing.T, f *fake) int64 {
 	t.Helper()
 	before := registry.count()
-	n := registry.add(newClient(f))
+	n := registry.add(newConnection(f))
 	t.Cleanup(func() {
 		closeClient(n)
 		require.True(t, f.closed)

@@ -92,7 +92,7 @@ func insertOptions(options bsonraw.Doc) (o columnar.EncodeOptions, rows int, err
 // inserter sends documents in insert commands, one after the other, and adds
 // their replies up.
 type inserter struct {
-	client   *client
+	client   *connection
 	db       string
 	template bsonraw.Doc // the command without its documents
 	rows     int

@@ -27,7 +27,7 @@ func TestInserterCutsBatchesAndAddsUp(t *testing.T) {
 		template := bsonraw.NewBuilder(nil)
 		template.String("insert", "users")
 		template.Bool("ordered", ordered)
-		in := &inserter{client: newClient(f), db: "d", template: template.Finish(), rows: 4, report: func(bsonraw.Doc) {}}
+		in := &inserter{client: newConnection(f), db: "d", template: template.Finish(), rows: 4, report: func(bsonraw.Doc) {}}
 		reply, err := in.run(context.Background(), &fakeCursor{docs: f.docs})
 		require.NoError(t, err)
 		failed := reply.Get("writeErrors").Doc().Values()

@@ -28,7 +28,7 @@ type work func(ctx context.Context, j *job) (bsonraw.Doc, *stream, error)
 // startJob runs w on a goroutine, with a context that ends with the client, by
 // a cancel, or with the job. The caller has entered the client; the job leaves
 // it when w returns.
-func startJob(c *client, w work) answer {
+func startJob(c *connection, w work) answer {
 	j := &job{done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(c.ctx)
 	j.cancel = cancel
@@ -38,7 +38,7 @@ func startJob(c *client, w work) answer {
 
 // run ends with done closed, whatever w does. The context of a stream lives as
 // long as the stream.
-func (j *job) run(ctx context.Context, c *client, w work) {
+func (j *job) run(ctx context.Context, c *connection, w work) {
 	defer c.leave()
 	defer close(j.done)
 	defer func() {

@@ -47,8 +47,8 @@ func (h *handles) count() int {
 	return len(h.values)
 }
 
-func clientOf(n int64) (*client, error) {
-	if c, ok := registry.get(n).(*client); ok {
+func connectionOf(n int64) (*connection, error) {
+	if c, ok := registry.get(n).(*connection); ok {
 		return c, nil
 	}
 	return nil, errs.New(errs.StoreClosed, "the client %d is closed, or never was", n)

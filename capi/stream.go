@@ -15,7 +15,7 @@ import (
 // it ends when its client closes; and it leaves the error that ended it in its
 // job, since a consumer hands on the text at most.
 type stream struct {
-	client *client
+	client *connection
 	job    *job
 	schema *arrow.Schema
 
@@ -27,7 +27,7 @@ type stream struct {
 	err    error
 }
 
-func newStream(c *client, j *job, r array.RecordReader, src source) (*stream, error) {
+func newStream(c *connection, j *job, r array.RecordReader, src source) (*stream, error) {
 	s := &stream{client: c, job: j, schema: r.Schema(), reader: r, source: src, refs: 1}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -31,11 +31,11 @@ type source interface {
 	Close() error
 }
 
-// client is an open backend and what runs on it. Its context ends when it is
+// connection is an open backend and what runs on it. Its context ends when it is
 // closed. users counts the calls that closing waits for; streams are those that
 // nobody may be reading, which closing ends itself, since their holder may never
 // come back to them.
-type client struct {
+type connection struct {
 	backend backend
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -47,15 +47,15 @@ type client struct {
 	streams map[*stream]struct{}
 }
 
-func newClient(b backend) *client {
-	c := &client{backend: b, streams: map[*stream]struct{}{}}
+func newConnection(b backend) *connection {
+	c := &connection{backend: b, streams: map[*stream]struct{}{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.idle.L = &c.mu
 	return c
 }
 
 // enter begins a use of the client; leave ends it.
-func (c *client) enter() error {
+func (c *connection) enter() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -65,7 +65,7 @@ func (c *client) enter() error {
 	return nil
 }
 
-func (c *client) leave() {
+func (c *connection) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users--; c.users == 0 {
@@ -75,7 +75,7 @@ func (c *client) leave() {
 
 // close cancels every use, waits for the last one to end, ends the streams, and
 // closes the store.
-func (c *client) close() error {
+func (c *connection) close() error {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -96,8 +96,8 @@ func (c *client) close() error {
 }
 
 // use looks a client up and enters it.
-func use(n int64) (*client, error) {
-	c, err := clientOf(n)
+func use(n int64) (*connection, error) {
+	c, err := connectionOf(n)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +109,11 @@ func openClient(options bsonraw.Doc) answer {
 	if err != nil {
 		return failure(err)
 	}
-	return answer{handle: registry.add(newClient(b))}
+	return answer{handle: registry.add(newConnection(b))}
 }
 
 func closeClient(n int64) answer {
-	c, err := clientOf(n)
+	c, err := connectionOf(n)
 	if err != nil {
 		return failure(err)
 	}
@@ -143,7 +143,7 @@ func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 
 // runWithin runs a command that only reads, and gives up when the budget is
 // spent. An error of another kind is the command's answer even then.
-func (c *client) runWithin(budget time.Duration, db string, cmd bsonraw.Doc) answer {
+func (c *connection) runWithin(budget time.Duration, db string, cmd bsonraw.Doc) answer {
 	ctx, cancel := context.WithTimeout(c.ctx, budget)
 	defer cancel()
 	doc, err := c.backend.RunCommand(ctx, db, cmd)
