@@ -91,7 +91,7 @@ type Iterator interface {
 	// SeekPrefixGE is SeekGE that is at a key only if that key has the prefix
 	// of key (see Split). It may skip whole files that lack the prefix. After
 	// it only Next is allowed, and ends where the prefix does, until the next
-	// seek.
+	// seek. key must lie within the bounds.
 	SeekPrefixGE(key []byte) bool
 	// SeekLT moves to the last key below key.
 	SeekLT(key []byte) bool
