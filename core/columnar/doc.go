@@ -41,7 +41,8 @@
 // libraries that read the C stream. A schema asks for bytes where they are
 // wanted. Mixed is text, not an Arrow union, because neither pandas nor Polars
 // can hold a union. Its Extended JSON is the shortest that reads back to the
-// same type (package ejson, mode Typed).
+// same type (package ejson, mode Typed). Decimals of more than 38 digits are
+// text because Polars cannot read a decimal256 at all.
 //
 // Promises:
 //

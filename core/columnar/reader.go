@@ -10,6 +10,7 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/ordered"
 )
 
 // NewReader reads a stream of documents as record batches. It returns once the
@@ -38,7 +39,7 @@ func NewReader(ctx context.Context, open OpenFunc, o Options) (r array.RecordRea
 		s.spool = newSpool(open)
 		s.open = s.spool.open
 	}
-	err = guard(func() error {
+	err = ordered.Guard(func() error {
 		r, err = s.reader()
 		return err
 	})
@@ -79,15 +80,14 @@ func (s *source) reader() (array.RecordReader, error) {
 		}
 	}()
 	first := &chunk{docs: make([]byte, 0, firstChunkBytes)}
-	more, err := first.fill(s.ctx, it, s.o.BatchRows)
-	if err != nil {
+	if err := first.fill(s.ctx, it, s.o.BatchRows); err != nil {
 		return nil, err
 	}
 	shape, schema, err := s.guess(first)
 	if err != nil {
 		return nil, err
 	}
-	if !more {
+	if first.last {
 		return s.single(first, shape, schema)
 	}
 	ours = false
@@ -128,6 +128,7 @@ func (s *source) single(k *chunk, shape *shape, schema *arrow.Schema) (array.Rec
 // converted is one chunk as a batch, or what did not fit.
 type converted struct {
 	batch  arrow.RecordBatch
+	rows   int
 	misfit *misfit
 }
 
@@ -137,46 +138,40 @@ func (c converted) drop() {
 	}
 }
 
-func (s *source) convert(it Iter, first *chunk, shape *shape, schema *arrow.Schema) *pipeline[converted] {
-	return startPipeline(s.ctx, it, plan[converted]{
-		workers: s.o.Workers,
-		rows:    s.o.BatchRows,
-		first:   first,
-		drop:    converted.drop,
-		job: func() func(*chunk) (converted, error) {
-			c := newConverter(s.o.Allocator, shape, schema)
-			return func(k *chunk) (converted, error) {
-				batch, m := c.convert(k)
-				return converted{batch, m}, nil
-			}
-		},
-	})
+func (s *source) convert(it Iter, first *chunk, shape *shape, schema *arrow.Schema) *ordered.Pipeline[converted] {
+	return convertAll(s.ctx, it, first, s.o, func() func(*chunk) (converted, error) {
+		c := newConverter(s.o.Allocator, shape, schema)
+		return func(k *chunk) (converted, error) {
+			batch, m := c.convert(k)
+			return converted{batch, k.rows, m}, nil
+		}
+	}, converted.drop)
 }
 
 // settle is stage 1: it converts with a guess until the guess is proven, wrong,
 // or too long open.
-func (s *source) settle(batches *pipeline[converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+func (s *source) settle(batches *ordered.Pipeline[converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
 	var kept []arrow.RecordBatch
 	size, rows := int64(0), 0
 	for size < s.o.Buffer {
-		o, ok := batches.next()
-		if !ok {
-			batches.stop()
-			return s.newReader(schema, kept, nil), nil
-		}
-		if o.err != nil || o.value.misfit != nil {
-			batches.stop()
-			releaseAll(kept)
-			if o.err != nil {
-				return nil, o.err
+		c, ok, err := batches.Next()
+		if !ok || c.misfit != nil {
+			batches.Stop()
+			switch {
+			case err != nil:
+				releaseAll(kept)
+				return nil, err
+			case !ok:
+				return s.newReader(schema, kept, nil), nil
 			}
+			releaseAll(kept)
 			return s.exact(nil, 0, nil)
 		}
-		kept = append(kept, o.value.batch)
-		size += batchSize(o.value.batch)
-		rows += o.rows
+		kept = append(kept, c.batch)
+		size += batchSize(c.batch)
+		rows += c.rows
 	}
-	batches.stop()
+	batches.Stop()
 	return s.exact(kept, rows, schema)
 }
 
@@ -207,22 +202,18 @@ func (s *source) scan() (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	profiles := startPipeline(s.ctx, it, plan[*profiler]{
-		workers: s.o.Workers,
-		rows:    s.o.BatchRows,
-		job:     func() func(*chunk) (*profiler, error) { return profileChunk },
-	})
-	defer profiles.stop()
+	profiles := convertAll(s.ctx, it, nil, s.o, func() func(*chunk) (*profiler, error) { return profileChunk }, nil)
+	defer profiles.Stop()
 	var all profiler
 	for {
-		o, ok := profiles.next()
+		p, ok, err := profiles.Next()
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			return resolve(&all.root), nil
 		}
-		if o.err != nil {
-			return nil, o.err
-		}
-		if err := all.merge(o.value); err != nil {
+		if err := all.merge(p); err != nil {
 			return nil, err
 		}
 	}
@@ -239,14 +230,14 @@ type reader struct {
 	source  *source
 	schema  *arrow.Schema
 	ready   []arrow.RecordBatch
-	batches *pipeline[converted] // nil when the stream is at its end
+	batches *ordered.Pipeline[converted] // nil when the stream is at its end
 	current arrow.RecordBatch
 	err     error
 	refs    atomic.Int64
 	once    sync.Once
 }
 
-func (s *source) newReader(schema *arrow.Schema, ready []arrow.RecordBatch, batches *pipeline[converted]) *reader {
+func (s *source) newReader(schema *arrow.Schema, ready []arrow.RecordBatch, batches *ordered.Pipeline[converted]) *reader {
 	r := &reader{source: s, schema: schema, ready: ready, batches: batches}
 	r.refs.Store(1)
 	return r
@@ -264,7 +255,7 @@ func (r *reader) Release() {
 
 func (r *reader) close() {
 	if r.batches != nil {
-		r.batches.stop()
+		r.batches.Stop()
 		r.batches = nil
 	}
 	releaseAll(r.ready)
@@ -307,17 +298,16 @@ func (r *reader) Next() bool {
 	if r.batches == nil {
 		return false
 	}
-	o, ok := r.batches.next()
+	c, ok, err := r.batches.Next()
 	switch {
 	case !ok:
-	case o.err != nil:
-		r.err = o.err
-	case o.value.misfit != nil && r.source.o.Schema != nil:
-		r.err = o.value.misfit.error()
-	case o.value.misfit != nil:
-		r.err = errs.New(errs.InternalError, "the documents changed between two reads of one stream: %w", o.value.misfit.error())
+		r.err = err
+	case c.misfit != nil && r.source.o.Schema != nil:
+		r.err = c.misfit.error()
+	case c.misfit != nil:
+		r.err = errs.New(errs.InternalError, "the documents changed between two reads of one stream: %w", c.misfit.error())
 	default:
-		r.current = o.value.batch
+		r.current = c.batch
 		return true
 	}
 	return false
@@ -325,7 +315,7 @@ func (r *reader) Next() bool {
 
 func contextError(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return canceled(ctx)
+		return ordered.Canceled(ctx)
 	}
 	return nil
 }

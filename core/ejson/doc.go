@@ -4,7 +4,7 @@
 // It owns both directions of the text (write.go; parse.go, string.go,
 // scalar.go, wrapper.go) and the text of decimals and of dates (decimal.go,
 // date.go). mongo-driver's bson package does the same through reflection and a
-// token at a time, about fifteen times slower; it is the oracle of the tests.
+// token at a time, about twelve times slower; it is the oracle of the tests.
 //
 // Promises:
 //

@@ -22,7 +22,7 @@ var layers = []string{
 	"core/errs", "core/bsonraw", "core/regex", "core/number", "core/expr",
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
 	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/engine",
-	"core/ejson", "core/columnar", "core/transfer", "core/command", "core/client",
+	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/command", "core/client",
 	"capi", "cmd/argon",
 }
 
