@@ -135,14 +135,33 @@ func (m *merger) contest(kind Kind, names []string) {
 // it led to.
 func (m *merger) takeAll(t *touch, names []string) {
 	switch {
-	case t.touched && t.family != 0:
+	case t.touched && t.family != 0 && m.asInBase(names):
 		m.changes = append(m.changes, compact(t.ops)...)
 	case t.touched:
-		m.changes = append(m.changes, outcome(update.JoinPath(names...), valueAt(m.theirs, names)))
+		m.takeValue(names)
 	}
 	for _, k := range t.kids {
 		m.takeAll(k.at, append(names[:len(names):len(names)], k.name))
 	}
+}
+
+// asInBase reports whether ours has at a path what the base had. It has not where
+// an array was padded with nulls for a later element.
+func (m *merger) asInBase(names []string) bool {
+	return bsonraw.Identical(valueAt(m.base, names), valueAt(m.ours, names))
+}
+
+// takeValue takes over the value at a path. A field that theirs made and removed
+// again may have left the object that was made around it.
+func (m *merger) takeValue(names []string) {
+	v := valueAt(m.theirs, names)
+	if there := names[:reach(m.theirs, names)]; v.IsMissing() && len(there) > 0 {
+		left := valueAt(m.theirs, there)
+		if left.Type == bsonraw.Object && left.Doc().IsEmpty() && valueAt(m.ours, there).IsMissing() {
+			names, v = there, left
+		}
+	}
+	m.changes = append(m.changes, outcome(update.JoinPath(names...), v))
 }
 
 // finish applies the changes to ours. What does not fit both sides together is

@@ -155,11 +155,11 @@ func (v *reverter) dispute(kind Kind, right *touch, names []string) {
 // back puts at a path what was there before.
 func (v *reverter) back(t *touch, names []string) {
 	now, was := valueAt(v.ours, names), valueAt(v.theirs, names)
-	if bsonraw.Identical(now, was) {
-		return
-	}
 	if was.IsMissing() {
 		v.unset = append(v.unset, names)
+	}
+	if bsonraw.Identical(now, was) {
+		return
 	}
 	v.changes = append(v.changes, inverse(t.family, update.JoinPath(names...), now, was))
 }

@@ -81,7 +81,7 @@ func (t *touch) empty() bool { return !t.touched && len(t.kids) == 0 }
 // which is how they do not count for TriggerDiverged.
 func (t *touch) prune(a, b bsonraw.Doc, names []string) {
 	if t.touched {
-		if bsonraw.Identical(valueAt(a, names), valueAt(b, names)) {
+		if bsonraw.Identical(valueAt(a, names), valueAt(b, names)) && reach(a, names) == reach(b, names) {
 			*t = touch{}
 		}
 		return
@@ -129,6 +129,16 @@ func valueAt(doc bsonraw.Doc, names []string) bsonraw.Value {
 		}
 	}
 	return v
+}
+
+// reach returns how many names of a path there are in the document, from the
+// first on: a field that is missing may still have an object made for it.
+func reach(doc bsonraw.Doc, names []string) int {
+	n := len(names)
+	for n > 0 && valueAt(doc, names[:n]).IsMissing() {
+		n--
+	}
+	return n
 }
 
 func elementAt(array bsonraw.Doc, name string) bsonraw.Value {

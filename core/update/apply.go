@@ -27,10 +27,17 @@ func ApplyChanges(doc bsonraw.Doc, changes []Change) (bsonraw.Doc, error) {
 		if err != nil {
 			return nil, err
 		}
-		if doc, err = x.run(root, doc, nil); err != nil {
+		next, err := x.run(root, doc, nil)
+		if err == errOutOfOrder && n > 1 {
+			n = 1 // one by one, as the changes came about
+			if root, _, err = plant(changes[:1]); err == nil {
+				next, err = x.run(root, doc, nil)
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
-		changes = changes[n:]
+		doc, changes = next, changes[n:]
 	}
 	return doc, nil
 }

@@ -36,9 +36,17 @@ func (w *walk) create(name []byte, t bsonraw.Type) error {
 // maxPadding is how many nulls one operator may put before a new element.
 const maxPadding = 1_500_000
 
+// errOutOfOrder says that an earlier kid padded the array beyond this one's
+// place. A user's operators are in the order of indexes, but for names like
+// "010"; changes of several updates need not be.
+var errOutOfOrder = errs.New(errs.ConflictingUpdateOperators, "an update of an array element behind the end comes before one of an element in front of it")
+
 // createElement makes an array element behind the end, after nulls up to it.
 func (w *walk) createElement(kd *kid, closing int) error {
 	x := w.x
+	if kd.index < w.count {
+		return errOutOfOrder
+	}
 	x.flush(closing)
 	mark := len(x.out)
 	padding := kd.index - w.count
