@@ -134,11 +134,7 @@ func (s *statement) position(doc Doc) (int, error) {
 // upsert inserts the document that an update without a match makes.
 func (s *statement) upsert(ctx context.Context, coll string) (Doc, error) {
 	t := s.t
-	eq, err := s.find.filter.Equalities()
-	if err != nil {
-		return nil, err
-	}
-	doc, err := s.update.Upsert(eq, t.newID)
+	doc, err := s.update.Upsert(s.find.filter, t.newID)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,18 @@ func (f *Filter) Equalities() ([]Equality, error) {
 	return found, nil
 }
 
+// IDEqualities returns the equalities of _id and of paths below it, which are all
+// that the upsert of a replacement takes from the filter.
+func (f *Filter) IDEqualities() []Equality {
+	var found []Equality
+	for _, e := range f.root.equalities(nil) {
+		if e.Path == "_id" || isBelow(e.Path, "_id") {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 // isBelow reports whether path leads through above: a.b is below a.
 func isBelow(path, above string) bool {
 	return len(path) > len(above) && strings.HasPrefix(path, above) && path[len(above)] == '.'

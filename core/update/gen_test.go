@@ -293,3 +293,31 @@ func (g gen) replacement(doc bsonraw.Doc) bsonraw.Doc {
 	}
 	return b.Finish()
 }
+
+// equalities returns a filter of which an upsert makes a document.
+func (g gen) equalities() bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	seen := map[string]bool{}
+	for range g.IntN(4) {
+		path := g.name()
+		switch g.IntN(8) {
+		case 0:
+			path = pick(g, "_id", "_id", "_id.x", "_id.a")
+		case 1, 2:
+			path += "." + g.name()
+		}
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		v := g.value(2)
+		if g.chance(3) && v.Type != bsonraw.Regex {
+			v = g.condition(pick(g, "$eq", "$gt", "$ne"), v).Value()
+		}
+		if v.Type == bsonraw.Undefined {
+			continue
+		}
+		b.Value(path, v)
+	}
+	return b.Finish()
+}

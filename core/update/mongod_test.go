@@ -204,3 +204,57 @@ func TestRandomReplacementsAsMongod(t *testing.T) {
 		compare(t, coll, trials)
 	}
 }
+
+func TestRandomUpsertsAsMongod(t *testing.T) {
+	coll := mongotest.Collection(t)
+	g := newGen(*seed)
+	for range *cases / 4 {
+		c := &trial{filter: g.equalities(), upsert: true}
+		if c.update = g.replacement(g.stored(g.scalar())).Value(); !g.chance(4) {
+			u, filters := g.operators()
+			c.update, c.filters = u.Value(), filters
+		}
+		upsertOnce(t, coll, c)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// upsertOnce upserts into the empty collection and compares.
+func upsertOnce(t *testing.T, coll *mongotest.Coll, c *trial) {
+	coll.Clear()
+	b := bsonraw.NewBuilder(nil)
+	b.String("update", coll.Name())
+	b.Value("updates", arrayOfDocs([]bsonraw.Doc{c.statement()}))
+	_, failed := coll.Run(b.Finish())
+	found, ferr := coll.Find(mongotest.Doc(`{}`), nil)
+	require.Nil(t, ferr)
+	filter, err := query.Compile(c.filter, nil)
+	require.NoError(t, err, "%s", c)
+	post, err := upsertHere(c, filter, func() bsonraw.Value {
+		if len(found) == 0 {
+			return bsonraw.NullValue
+		}
+		return found[0].Get("_id")
+	})
+	c.pre = bsonraw.EmptyDoc
+	switch {
+	case failed != nil:
+		if errs.CodeOf(err) != errs.Code(failed.Code) {
+			t.Errorf("mongod: %d %s\nhere: %d %v, %s\n%s", failed.Code, failed.Message, errs.CodeOf(err), err, mongotest.JSON(post), c)
+		}
+	case err != nil:
+		t.Errorf("mongod: %s\nhere: %d %v\n%s", mongotest.JSON(found[0]), errs.CodeOf(err), err, c)
+	case string(found[0]) != string(post):
+		t.Errorf("mongod: %s\nhere:   %s\n%s", mongotest.JSON(found[0]), mongotest.JSON(post), c)
+	}
+}
+
+func upsertHere(c *trial, filter *query.Filter, newID func() bsonraw.Value) (bsonraw.Doc, error) {
+	u, err := Compile(c.update, &Options{ArrayFilters: c.filters, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return u.Upsert(filter, newID)
+}

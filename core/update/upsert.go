@@ -9,11 +9,11 @@ import (
 	"github.com/argon-lab/argon/core/query"
 )
 
-// Upsert returns the document to insert when nothing matched a filter with
-// these equalities (query.Filter.Equalities). newID makes an _id if neither
-// filter nor update has one.
-func (u *Update) Upsert(eq []query.Equality, newID func() bsonraw.Value) (bsonraw.Doc, error) {
-	base, err := u.upsertBase(eq)
+// Upsert returns the document to insert when nothing matched the filter, whose
+// equalities it has unless the update says otherwise. newID makes an _id if
+// neither filter nor update has one.
+func (u *Update) Upsert(filter *query.Filter, newID func() bsonraw.Value) (bsonraw.Doc, error) {
+	base, err := u.upsertBase(filter)
 	if err != nil {
 		return nil, err
 	}
@@ -44,38 +44,31 @@ func (u *Update) Upsert(eq []query.Equality, newID func() bsonraw.Value) (bsonra
 
 // upsertBase returns the document that the filter's equalities describe, for a
 // replacement only its _id.
-func (u *Update) upsertBase(eq []query.Equality) (bsonraw.Doc, error) {
-	eq = append([]query.Equality(nil), eq...)
+func (u *Update) upsertBase(filter *query.Filter) (bsonraw.Doc, error) {
+	var eq []query.Equality
+	if u.form == Replacement {
+		eq = filter.IDEqualities()
+	} else {
+		var err error
+		if eq, err = filter.Equalities(); err != nil {
+			return nil, err
+		}
+		eq = append([]query.Equality(nil), eq...)
+	}
 	sort.SliceStable(eq, func(i, j int) bool { return eq[i].Path < eq[j].Path })
 	var changes []Change
-	for i, e := range eq {
+	for _, e := range eq {
 		switch {
-		case u.form == Replacement && strings.HasPrefix(e.Path, "_id."):
-			return nil, errs.New(errs.NotExactValueField, "field at '_id' must be exactly specified, field at sub-path '%s'found", e.Path)
 		case u.form == Replacement && e.Path != "_id":
-			continue
+			return nil, errs.New(errs.NotExactValueField, "field at '_id' must be exactly specified, field at sub-path '%s'found", e.Path)
+		case u.form == Replacement && len(changes) > 0:
+			return nil, errs.New(errs.NotSingleValueField, "cannot infer query fields to set, path '_id' is matched twice")
 		case e.Path == "":
 			return nil, errs.New(errs.IllegalOperation, "Cannot call setValue on the root object")
 		case strings.Count(e.Path, ".") >= bsonraw.MaxDepth:
 			return nil, tooDeep()
 		}
-		if err := ambiguous(eq[:i], e.Path); err != nil {
-			return nil, err
-		}
 		changes = append(changes, Change{JoinPath(strings.Split(e.Path, ".")...), Set, e.Value})
 	}
 	return ApplyChanges(bsonraw.EmptyDoc, changes)
-}
-
-// ambiguous refuses a path that another one of the filter holds already.
-func ambiguous(before []query.Equality, path string) error {
-	for _, e := range before {
-		if e.Path == path {
-			return errs.New(errs.NotSingleValueField, "cannot infer query fields to set, path '%s' is matched twice", path)
-		}
-		if strings.HasPrefix(path, e.Path+".") {
-			return errs.New(errs.NotSingleValueField, "cannot infer query fields to set, both paths '%s' and '%s' are matched", path, e.Path)
-		}
-	}
-	return nil
 }
