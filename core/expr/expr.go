@@ -1,9 +1,6 @@
 package expr
 
-import (
-	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/errs"
-)
+import "github.com/argon-lab/argon/core/bsonraw"
 
 // Expr is a compiled expression.
 type Expr interface {
@@ -11,38 +8,85 @@ type Expr interface {
 	// env; a missing Value where it has none. The doc comment of the package
 	// says how long the value lives.
 	Eval(env *Env) (bsonraw.Value, error)
+
+	// children calls visit with the place of each sub-expression, in the order
+	// in which mongod optimizes them.
+	children(visit func(*Expr))
 }
 
-// Options say what surrounds an expression.
-type Options struct {
-	// Vars are the user variables in scope, of "let" and the like.
-	Vars *Vars
+// leaf is embedded by expressions without sub-expressions.
+type leaf struct{}
+
+func (leaf) children(func(*Expr)) {}
+
+// constant is a value known at compile time.
+type constant struct {
+	leaf
+	value bsonraw.Value
 }
 
-// Compile compiles any value that stands where an expression may: a "$a.b"
-// string, a "$$var", an {$op: …} object, an object or array of expressions, or
-// a literal. Nil options are the empty ones. v is copied where it is kept.
-func Compile(v bsonraw.Value, o *Options) (Expr, error) {
-	return nil, errs.New(errs.NotSupported, "expression %s", v.Type.Name())
-}
+func (c *constant) Eval(*Env) (bsonraw.Value, error) { return c.value, nil }
 
 // Constant returns the value of an expression that is the same for every
 // document, and false for any other.
 func Constant(e Expr) (bsonraw.Value, bool) {
+	if c, ok := e.(*constant); ok {
+		return c.value, true
+	}
 	return bsonraw.Value{}, false
 }
 
-// Deps are the parts of the root document that an expression reads.
-type Deps struct {
-	// Paths are dotted paths, each once; possibly some below others.
-	Paths []string
-	// Whole says that it reads the whole document ($$ROOT, $$CURRENT).
-	Whole bool
+// object is an object literal of expressions: fields without a value are left
+// out.
+type object struct {
+	names  [][]byte
+	values []Expr
 }
 
-// AddDeps adds what e reads to d.
-func AddDeps(e Expr, d *Deps) {}
+func (o *object) Eval(env *Env) (bsonraw.Value, error) {
+	at := env.open()
+	for i, e := range o.values {
+		v, err := e.Eval(env)
+		if err != nil {
+			return bsonraw.Value{}, err
+		}
+		env.field(o.names[i], v)
+	}
+	return env.close(bsonraw.Object, at)
+}
 
-// Path returns the dotted path, without "$", of an expression that is nothing
-// but a field path of the root document.
-func Path(e Expr) (string, bool) { return "", false }
+func (o *object) children(visit func(*Expr)) { visitAll(o.values, visit) }
+
+// array is an array literal of expressions: elements without a value are null.
+type array struct {
+	values []Expr
+}
+
+func (a *array) Eval(env *Env) (bsonraw.Value, error) {
+	at := env.open()
+	for i, e := range a.values {
+		v, err := e.Eval(env)
+		if err != nil {
+			return bsonraw.Value{}, err
+		}
+		env.element(i, v)
+	}
+	return env.close(bsonraw.Array, at)
+}
+
+func (a *array) children(visit func(*Expr)) { visitAll(a.values, visit) }
+
+func visitAll(es []Expr, visit func(*Expr)) {
+	for i := range es {
+		visit(&es[i])
+	}
+}
+
+// visitSome visits the expressions that are there: optional arguments are nil.
+func visitSome(visit func(*Expr), es ...*Expr) {
+	for _, e := range es {
+		if *e != nil {
+			visit(e)
+		}
+	}
+}

@@ -50,14 +50,26 @@ func (vs *Vars) lookup(name string) *Vars {
 // ValidateVarName checks the name of a variable that a user defines, in let,
 // $let.vars, $map.as and so on.
 func ValidateVarName(name string) error {
-	if name == "" {
-		return errs.New(errs.FailedToParse, "empty variable names are not allowed")
-	}
 	if name == "CURRENT" {
 		return nil
 	}
-	if c := name[0]; c < 0x80 && (c < 'a' || c > 'z') {
+	if err := validateVarRead(name); err != nil {
+		return err
+	}
+	if c := name[0]; 'A' <= c && c <= 'Z' {
 		return errs.New(errs.FailedToParse, "'%s' starts with an invalid character for a user variable name", name)
+	}
+	return nil
+}
+
+// validateVarRead checks the name of a variable that is read: it may also be a
+// built-in one.
+func validateVarRead(name string) error {
+	if name == "" {
+		return errs.New(errs.FailedToParse, "empty variable names are not allowed")
+	}
+	if c := name[0]; c < 0x80 && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+		return errs.New(errs.FailedToParse, "'%s' starts with an invalid character for a variable name", name)
 	}
 	for i := 1; i < len(name); i++ {
 		if c := name[i]; c < 0x80 && !isWordByte(c) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -23,9 +24,11 @@ const ExecutionFailed errs.Code = 51156
 type Regex struct {
 	linear    *regexp.Regexp  // nil when the pattern needs backtracking
 	tail      bool            // linear's last group is the newline that a final $ allows
-	backtrack *regexp2.Regexp // nil when linear is set
-	groups    int             // capture groups of the pattern
-	literal   []byte          // when the pattern is plain text, maybe after ^
+	backtrack *regexp2.Regexp // nil when linear is set, see anywhere
+	behind    bool            // it looks at what is before a match: ^, \b, \B
+	anywhere  func() (*regexp2.Regexp, error)
+	groups    int    // capture groups of the pattern
+	literal   []byte // when the pattern is plain text, maybe after ^
 	fast      fastPath
 }
 
@@ -77,7 +80,8 @@ func (r *Regex) compile(pattern, options string) error {
 	}
 	if !t.backtrack {
 		if re, err := regexp.Compile(t.flags() + t.linear.String()); err == nil {
-			r.linear, r.tail, r.groups = re, t.tail, re.NumSubexp()
+			r.linear, r.tail, r.groups, r.behind = re, t.tail, re.NumSubexp(), t.behind
+			r.anywhere = sync.OnceValues(t.compileBacktrack)
 			if t.tail {
 				r.groups--
 			}
@@ -86,13 +90,21 @@ func (r *Regex) compile(pattern, options string) error {
 		// What Go refuses may still be Perl: possessive quantifiers, repeats
 		// over 1,000 and the like. regexp2 has the last word.
 	}
-	re, err := regexp2.Compile(t.both.String(), t.regexp2Options(), regexp2.OptionMaintainCaptureOrder())
+	re, err := t.compileBacktrack()
 	if err != nil {
-		return invalid("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return err
 	}
-	re.MatchTimeout = matchTimeout
 	r.backtrack, r.groups = re, len(re.GetGroupNumbers())-1
 	return nil
+}
+
+func (t *translation) compileBacktrack() (*regexp2.Regexp, error) {
+	re, err := regexp2.Compile(t.both.String(), t.regexp2Options(), regexp2.OptionMaintainCaptureOrder())
+	if err != nil {
+		return nil, invalid("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	re.MatchTimeout = matchTimeout
+	return re, nil
 }
 
 func invalid(format string, args ...any) error {
@@ -127,30 +139,28 @@ func (r *Regex) NumGroups() int { return r.groups }
 // offsets of the match and of each group, -1 where a group took no part; nil
 // if there is none. Text before from is seen by lookbehind, ^ and \b.
 func (r *Regex) Find(text []byte, from int) ([]int, error) {
-	if r.linear != nil {
-		return r.findLinear(text, from), nil
+	if r.linear == nil {
+		return r.findBacktrack(r.backtrack, text, from)
 	}
-	return r.findBacktrack(text, from)
-}
-
-// findLinear goes through the matches from the start: Go's engine cannot begin
-// in the middle of a text and still see what is before it.
-func (r *Regex) findLinear(text []byte, from int) []int {
 	if from == 0 {
-		return r.cutTail(r.linear.FindSubmatchIndex(text))
+		return r.cutTail(r.linear.FindSubmatchIndex(text)), nil
 	}
-	var found []int
-	for n := 4; ; n *= 4 {
-		all := r.linear.FindAllSubmatchIndex(text, n)
-		for _, m := range all {
-			if m[0] >= from {
-				return r.cutTail(m)
-			}
+	if r.behind {
+		// Go's engine cannot begin in the middle of a text and see what is
+		// before it.
+		re, err := r.anywhere()
+		if err != nil {
+			return nil, err
 		}
-		if len(all) < n {
-			return found
+		return r.findBacktrack(re, text, from)
+	}
+	m := r.cutTail(r.linear.FindSubmatchIndex(text[from:]))
+	for i := range m {
+		if m[i] >= 0 {
+			m[i] += from
 		}
 	}
+	return m, nil
 }
 
 // cutTail takes the newline that a final $ may have consumed off the match.
@@ -164,9 +174,9 @@ func (r *Regex) cutTail(m []int) []int {
 	return m[:len(m)-2]
 }
 
-func (r *Regex) findBacktrack(text []byte, from int) ([]int, error) {
+func (r *Regex) findBacktrack(re *regexp2.Regexp, text []byte, from int) ([]int, error) {
 	runes := []rune(string(text))
-	m, err := r.backtrack.FindRunesMatchStartingAt(runes, utf8.RuneCount(text[:from]))
+	m, err := re.FindRunesMatchStartingAt(runes, utf8.RuneCount(text[:from]))
 	if err != nil || m == nil {
 		return nil, tooLong(err)
 	}
@@ -190,23 +200,22 @@ func (r *Regex) byteOffsets(runes []rune, m *regexp2.Match) []int {
 	return found
 }
 
-// FindAll returns every match, none overlapping, each as Find has it.
+// FindAll returns every match, none overlapping, each as Find has it. After an
+// empty match the search goes on one character later; none is looked for at the
+// very end of a text that is not empty.
 func (r *Regex) FindAll(text []byte) ([][]int, error) {
-	if r.linear != nil && !r.tail {
-		return r.linear.FindAllSubmatchIndex(text, -1), nil
-	}
-	if r.linear != nil {
-		all := r.linear.FindAllSubmatchIndex(text, -1)
-		for i := range all {
-			all[i] = r.cutTail(all[i])
-		}
-		return all, nil
-	}
-	runes := []rune(string(text))
 	var all [][]int
-	m, err := r.backtrack.FindRunesMatch(runes)
-	for ; err == nil && m != nil; m, err = r.backtrack.FindNextMatch(m) {
-		all = append(all, r.byteOffsets(runes, m))
+	for from := 0; from < len(text) || from == 0; {
+		m, err := r.Find(text, from)
+		if err != nil || m == nil {
+			return all, err
+		}
+		all = append(all, m)
+		from = m[1]
+		if m[0] == m[1] {
+			_, size := utf8.DecodeRune(text[from:])
+			from += max(size, 1)
+		}
 	}
-	return all, tooLong(err)
+	return all, nil
 }

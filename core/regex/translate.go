@@ -20,6 +20,7 @@ type translation struct {
 
 	backtrack bool // linear would be wrong or impossible
 	tail      bool // linear ends in the group (\n?) and \z for a final $
+	behind    bool // it has an assertion about what is before
 }
 
 func translate(pattern, options string) (*translation, error) {
@@ -77,6 +78,8 @@ func (t *translation) item() error {
 		return t.group()
 	case ')':
 		t.depth--
+	case '^':
+		t.behind = true
 	case '$':
 		t.dollar()
 		return nil
@@ -233,12 +236,14 @@ func (t *translation) escape() error {
 	case c == 'Q':
 		return t.quoted()
 	case c == 'b' || c == 'B':
+		t.behind = true
 		t.at += 2
 		t.write(rest[:2], wordBoundary[c])
 		return nil
 	case c == 'K' || c == 'C':
 		return invalid("\\%c is not supported", c)
 	case c == 'A' || c == 'z':
+		t.behind = true
 		t.at += 2
 		t.write(rest[:2], rest[:2])
 		return nil

@@ -1,0 +1,300 @@
+package expr
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/number"
+)
+
+// checkAddend checks the newest operand of $add.
+func checkAddend(args []bsonraw.Value) (done bool, err error) {
+	v := args[len(args)-1]
+	switch {
+	case v.IsNumber():
+		return false, nil
+	case v.IsNullish():
+		return true, nil
+	case v.Type != bsonraw.DateTime:
+		return false, errs.New(16554, "$add only supports numeric or date types, not %s", v.Type.Name())
+	}
+	for _, earlier := range args[:len(args)-1] {
+		if earlier.Type == bsonraw.DateTime {
+			return false, errs.New(16612, "only one date allowed in an $add expression")
+		}
+	}
+	return false, nil
+}
+
+func add(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	if len(args) == 2 && args[0].Type == bsonraw.Int32 && args[1].Type == bsonraw.Int32 {
+		return env.number(number.IntOrLong(int64(args[0].Int32()) + int64(args[1].Int32()))), nil
+	}
+	var s number.Sum
+	hasDate := false
+	for _, v := range args {
+		if v.Type == bsonraw.DateTime {
+			hasDate = true
+			s.AddInt64(v.Int64())
+			continue
+		}
+		n, _ := number.Of(v)
+		s.Add(n)
+	}
+	if !hasDate {
+		return env.number(s.Result()), nil
+	}
+	if s.Type == bsonraw.Decimal128 {
+		return env.date(decimalToLong(s.Decimal())), nil
+	}
+	ms, fits := s.Int64()
+	if !fits {
+		return bsonraw.Value{}, errs.New(errs.Overflow, "date overflow in $add")
+	}
+	return env.date(ms), nil
+}
+
+// decimalToLong rounds to the nearest even integer; what does not fit becomes
+// the least one, as the decimal library of mongod has it.
+func decimalToLong(d bsonraw.Decimal) int64 {
+	n, ok := number.DecimalQuantize(d, 0, number.HalfEven).Int64()
+	if !ok {
+		return math.MinInt64
+	}
+	return n
+}
+
+func subtract(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	left, right := args[0], args[1]
+	x, okX := number.Of(left)
+	y, okY := number.Of(right)
+	switch {
+	case okX && okY:
+		return env.number(number.Sub(x, y)), nil
+	case left.IsNullish() || right.IsNullish():
+		return null, nil
+	case left.Type != bsonraw.DateTime:
+		return bsonraw.Value{}, errs.New(errs.TypeMismatch, "can't $subtract %s from %s", right.Type.Name(), left.Type.Name())
+	case right.Type == bsonraw.DateTime:
+		return env.int64(left.Int64() - right.Int64()), nil
+	case !okY:
+		return bsonraw.Value{}, errs.New(errs.TypeMismatch, "can't $subtract %s from Date", right.Type.Name())
+	}
+	return subtractFromDate(env, left.Int64(), y)
+}
+
+func subtractFromDate(env *Env, ms int64, y number.Number) (bsonraw.Value, error) {
+	var n int64
+	switch y.Type {
+	case bsonraw.Decimal128:
+		n = decimalToLong(y.Dec)
+	case bsonraw.Double:
+		if !(y.Flt >= -(1<<63) && y.Flt < 1<<63) {
+			return bsonraw.Value{}, errs.New(31109, "Can't coerce out of range value %s to long", number.FormatDouble(y.Flt))
+		}
+		n = int64(y.Flt)
+	default:
+		n = y.Int
+	}
+	if n == math.MinInt64 {
+		return bsonraw.Value{}, errs.New(159, "Cannot negate the minimum duration")
+	}
+	d := number.Sub(number.Int64(ms), number.Int64(n))
+	if d.Type != bsonraw.Int64 {
+		return bsonraw.Value{}, errs.New(159, "Overflow casting from a lower-precision duration to a higher-precision duration")
+	}
+	return env.date(d.Int), nil
+}
+
+// checkFactor checks the newest operand of $multiply.
+func checkFactor(args []bsonraw.Value) (done bool, err error) {
+	v := args[len(args)-1]
+	switch {
+	case v.IsNumber():
+		return false, nil
+	case v.IsNullish():
+		return true, nil
+	}
+	return false, errs.New(errs.TypeMismatch, "$multiply only supports numeric types, not %s", v.Type.Name())
+}
+
+func multiply(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	var p number.Product
+	for _, v := range args {
+		n, _ := number.Of(v)
+		p.Mul(n)
+	}
+	return env.number(p.Result()), nil
+}
+
+func divide(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	x, okX := number.Of(args[0])
+	y, okY := number.Of(args[1])
+	switch {
+	case okX && okY:
+		q, ok := number.Div(x, y)
+		if !ok {
+			return bsonraw.Value{}, errs.New(errs.BadValue, "can't $divide by zero")
+		}
+		return env.number(q), nil
+	case args[0].IsNullish() || args[1].IsNullish():
+		return null, nil
+	}
+	return bsonraw.Value{}, errs.New(errs.TypeMismatch, "$divide only supports numeric types, not %s and %s", args[0].Type.Name(), args[1].Type.Name())
+}
+
+func mod(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	x, okX := number.Of(args[0])
+	y, okY := number.Of(args[1])
+	switch {
+	case okX && okY:
+		r, ok := number.Mod(x, y)
+		switch {
+		case ok:
+			return env.number(r), nil
+		case number.Widest(x.Type, y.Type) == bsonraw.Decimal128:
+			return bsonraw.Value{}, errs.New(5733415, "can't $mod by zero")
+		}
+		return bsonraw.Value{}, errs.New(16610, "can't $mod by zero")
+	case args[0].IsNullish() || args[1].IsNullish():
+		return null, nil
+	}
+	return bsonraw.Value{}, errs.New(16611, "$mod only supports numeric types, not %s and %s", args[0].Type.Name(), args[1].Type.Name())
+}
+
+// numeric is the row of an operator of one number: null for null.
+func numeric(name string, fn func(n number.Number) (number.Number, error)) parser {
+	return one(func(env *Env, v bsonraw.Value) (bsonraw.Value, error) {
+		n, ok := number.Of(v)
+		if ok {
+			r, err := fn(n)
+			if err != nil {
+				return bsonraw.Value{}, err
+			}
+			return env.number(r), nil
+		}
+		if v.IsNullish() {
+			return null, nil
+		}
+		return bsonraw.Value{}, errs.New(28765, "%s only supports numeric types, not %s", name, v.Type.Name())
+	})
+}
+
+func abs(n number.Number) (number.Number, error) {
+	switch {
+	case n.Type == bsonraw.Decimal128:
+		hi, lo := n.Dec.Halves()
+		return number.Decimal(bsonraw.NewDecimal(hi&^(1<<63), lo)), nil
+	case n.Type == bsonraw.Double:
+		return number.Double(math.Abs(n.Flt)), nil
+	case n.Int == math.MinInt64:
+		return n, errs.New(28680, "can't take $abs of long long min")
+	case n.Type == bsonraw.Int64:
+		return number.Int64(max(n.Int, -n.Int)), nil
+	}
+	return number.IntOrLong(max(n.Int, -n.Int)), nil
+}
+
+// toWhole makes $ceil and $floor.
+func toWhole(double func(float64) float64, how number.Rounding) func(number.Number) (number.Number, error) {
+	return func(n number.Number) (number.Number, error) {
+		switch n.Type {
+		case bsonraw.Decimal128:
+			return number.Decimal(number.DecimalQuantize(n.Dec, 0, how)), nil
+		case bsonraw.Double:
+			return number.Double(double(n.Flt)), nil
+		}
+		return n, nil
+	}
+}
+
+// rounding is $round or $trunc: to a place after (or, negative, before) the
+// point, zero if not given.
+func rounding(name string, how number.Rounding) fnN {
+	return func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+		place := int64(0)
+		if args[0].IsNullish() || len(args) > 1 && args[1].IsNullish() {
+			return null, nil
+		}
+		n, ok := number.Of(args[0])
+		if !ok {
+			return bsonraw.Value{}, errs.New(51081, "%s only supports numeric types, not %s", name, args[0].Type.Name())
+		}
+		if len(args) > 1 {
+			var err error
+			if place, err = roundingPlace(name, args[1]); err != nil {
+				return bsonraw.Value{}, err
+			}
+		}
+		r, err := round(name, n, int(place), how)
+		if err != nil {
+			return bsonraw.Value{}, err
+		}
+		return env.number(r), nil
+	}
+}
+
+func roundingPlace(name string, v bsonraw.Value) (int64, error) {
+	if !v.IsNumber() {
+		return 0, errs.New(16004, "can't convert from BSON type %s to long", v.Type.Name())
+	}
+	place, whole := v.AsInt64()
+	if !whole {
+		return 0, errs.New(51082, "precision argument to  %s must be a integral value", name)
+	}
+	if place < -20 || place > 100 {
+		return 0, errs.New(51083, "cannot apply %s with precision value %d value must be in [-20, 100]", name, place)
+	}
+	return place, nil
+}
+
+func round(name string, n number.Number, place int, how number.Rounding) (number.Number, error) {
+	switch {
+	case n.Type == bsonraw.Decimal128:
+		return number.Decimal(roundDecimal(n.Dec, place, how)), nil
+	case n.Type == bsonraw.Double:
+		return number.Double(roundDouble(n.Flt, place, how)), nil
+	case place >= 0:
+		return n, nil
+	}
+	r, ok := roundDecimal(number.DecimalOfInt(n.Int), place, how).Int64()
+	switch {
+	case !ok:
+		return n, errs.New(51080, "invalid conversion from Decimal128 result in %s resulting from arguments: [%d, %d]", name, n.Int, place)
+	case n.Type == bsonraw.Int64:
+		return number.Int64(r), nil
+	}
+	return number.IntOrLong(r), nil
+}
+
+// roundDecimal leaves alone what has no digits to lose.
+func roundDecimal(d bsonraw.Decimal, place int, how number.Rounding) bsonraw.Decimal {
+	if d.IsInf() || d.IsNaN() {
+		return d
+	}
+	if r := number.DecimalQuantize(d, -place, how); !r.IsNaN() {
+		return r
+	}
+	return d
+}
+
+func roundDouble(f float64, place int, how number.Rounding) float64 {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0) || f == 0:
+		return f
+	case place == 0 && how == number.HalfEven:
+		return math.RoundToEven(f)
+	case place == 0:
+		return math.Trunc(f)
+	case place > 0 && how == number.HalfEven:
+		// The exact value decides halves, in FormatFloat as in a decimal.
+		r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', place, 64), 64)
+		if err != nil {
+			return f
+		}
+		return r
+	}
+	return roundDecimal(number.DecimalOfDouble(f), place, how).Float64()
+}
