@@ -78,7 +78,11 @@ func (n *node) match(slots []bsonraw.Value, r *run) bool {
 	case nodeSample:
 		return rand.Float64() < n.rate
 	case nodeSchema:
-		return n.schema.matchObject(r.root, r)
+		matched, err := n.schema.matchObject(r.root)
+		if err != nil {
+			return r.fail(err)
+		}
+		return matched
 	}
 	return n.kind == nodeTrue
 }

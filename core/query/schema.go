@@ -24,7 +24,7 @@ type schema struct {
 type schemaRule struct {
 	keyword string
 	spec    bsonraw.Value // the operand as it stands
-	match   func(rule *schemaRule, v bsonraw.Value, r *run) bool
+	match   func(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool
 
 	types      typeSet
 	bound      *predicate // minimum, maximum
@@ -52,9 +52,25 @@ type patternProperty struct {
 	schema  *schema
 }
 
-func (s *schema) matchObject(d bsonraw.Doc, r *run) bool { return s.matchValue(d.Value(), r) }
+// schemaRun is the state of one evaluation. It is not run, since calls through
+// a rule's function move it to the heap.
+type schemaRun struct {
+	err error
+}
 
-func (s *schema) matchValue(v bsonraw.Value, r *run) bool {
+func (r *schemaRun) fail(err error) bool {
+	r.err = err
+	return false
+}
+
+// matchObject evaluates the schema on a document.
+func (s *schema) matchObject(d bsonraw.Doc) (bool, error) {
+	r := &schemaRun{}
+	matched := s.matchValue(d.Value(), r)
+	return matched && r.err == nil, r.err
+}
+
+func (s *schema) matchValue(v bsonraw.Value, r *schemaRun) bool {
 	for i := range s.rules {
 		if rule := &s.rules[i]; !rule.match(rule, v, r) {
 			return false
@@ -63,15 +79,15 @@ func (s *schema) matchValue(v bsonraw.Value, r *run) bool {
 	return true
 }
 
-func matchTypes(rule *schemaRule, v bsonraw.Value, _ *run) bool { return rule.types.has(v.Type) }
+func matchTypes(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool { return rule.types.has(v.Type) }
 
-func matchBound(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchBound(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return !v.IsNumber() || rule.bound.compare(v)
 }
 
 // matchMultiple divides exactly. A double counts as its first 15 digits, as in
 // mongod; what is not finite is a multiple of nothing.
-func matchMultiple(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMultiple(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	if !v.IsNumber() {
 		return true
 	}
@@ -111,15 +127,15 @@ func exactNumber(v bsonraw.Value) *big.Rat {
 	return new(big.Rat).SetInt64(n)
 }
 
-func matchMinLength(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMinLength(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.String || int64(utf8.RuneCount(v.StringBytes())) >= rule.limit
 }
 
-func matchMaxLength(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMaxLength(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.String || int64(utf8.RuneCount(v.StringBytes())) <= rule.limit
 }
 
-func matchPattern(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchPattern(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.String {
 		return true
 	}
@@ -130,7 +146,7 @@ func matchPattern(rule *schemaRule, v bsonraw.Value, r *run) bool {
 	return ok
 }
 
-func matchEnum(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchEnum(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	for _, w := range rule.values {
 		if equalUnordered(v, w) {
 			return true
@@ -162,17 +178,23 @@ func equalUnordered(a, b bsonraw.Value) bool {
 	return true
 }
 
-func matchAllOf(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchAllOf(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	return rule.countMatches(v, r) == len(rule.schemas)
 }
 
-func matchAnyOf(rule *schemaRule, v bsonraw.Value, r *run) bool { return rule.countMatches(v, r) > 0 }
+func matchAnyOf(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
+	return rule.countMatches(v, r) > 0
+}
 
-func matchOneOf(rule *schemaRule, v bsonraw.Value, r *run) bool { return rule.countMatches(v, r) == 1 }
+func matchOneOf(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
+	return rule.countMatches(v, r) == 1
+}
 
-func matchNot(rule *schemaRule, v bsonraw.Value, r *run) bool { return rule.countMatches(v, r) == 0 }
+func matchNot(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
+	return rule.countMatches(v, r) == 0
+}
 
-func (rule *schemaRule) countMatches(v bsonraw.Value, r *run) int {
+func (rule *schemaRule) countMatches(v bsonraw.Value, r *schemaRun) int {
 	n := 0
 	for _, s := range rule.schemas {
 		if s.matchValue(v, r) {

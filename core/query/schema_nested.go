@@ -4,15 +4,15 @@ import "github.com/argon-lab/argon/core/bsonraw"
 
 // Keywords of $jsonSchema on arrays and objects.
 
-func matchMinItems(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMinItems(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Array || int64(v.Doc().Len()) >= rule.limit
 }
 
-func matchMaxItems(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMaxItems(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Array || int64(v.Doc().Len()) <= rule.limit
 }
 
-func matchUnique(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchUnique(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Array || !rule.others || duplicateElement(v.Doc()).IsMissing()
 }
 
@@ -30,12 +30,12 @@ func duplicateElement(array bsonraw.Doc) bsonraw.Value {
 }
 
 // matchItems: one schema for all elements.
-func matchItems(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchItems(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	return v.Type != bsonraw.Array || rule.eachFrom(v.Doc(), 0, r) < 0
 }
 
 // matchItemList: a schema for each of the first elements.
-func matchItemList(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchItemList(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Array {
 		return true
 	}
@@ -52,7 +52,7 @@ func matchItemList(rule *schemaRule, v bsonraw.Value, r *run) bool {
 }
 
 // matchAdditionalItems: elements behind those of a list of schemas, limit.
-func matchAdditionalItems(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchAdditionalItems(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Array {
 		return true
 	}
@@ -64,7 +64,7 @@ func matchAdditionalItems(rule *schemaRule, v bsonraw.Value, r *run) bool {
 
 // eachFrom returns the index of the first element, of those from start on, that
 // does not match the rule's one schema, or -1.
-func (rule *schemaRule) eachFrom(array bsonraw.Doc, start int64, r *run) int {
+func (rule *schemaRule) eachFrom(array bsonraw.Doc, start int64, r *schemaRun) int {
 	it := array.Iter()
 	for i := 0; it.Next(); i++ {
 		if int64(i) >= start && !rule.schemas[0].matchValue(it.Value(), r) {
@@ -74,15 +74,15 @@ func (rule *schemaRule) eachFrom(array bsonraw.Doc, start int64, r *run) int {
 	return -1
 }
 
-func matchMinProperties(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMinProperties(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Object || int64(v.Doc().Len()) >= rule.limit
 }
 
-func matchMaxProperties(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchMaxProperties(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Object || int64(v.Doc().Len()) <= rule.limit
 }
 
-func matchRequired(rule *schemaRule, v bsonraw.Value, _ *run) bool {
+func matchRequired(rule *schemaRule, v bsonraw.Value, _ *schemaRun) bool {
 	return v.Type != bsonraw.Object || hasAll(v.Doc(), rule.names)
 }
 
@@ -95,7 +95,7 @@ func hasAll(d bsonraw.Doc, names []string) bool {
 	return true
 }
 
-func matchProperties(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchProperties(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Object {
 		return true
 	}
@@ -107,7 +107,7 @@ func matchProperties(rule *schemaRule, v bsonraw.Value, r *run) bool {
 	return true
 }
 
-func matchPatternProperties(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchPatternProperties(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Object {
 		return true
 	}
@@ -128,7 +128,7 @@ func matchPatternProperties(rule *schemaRule, v bsonraw.Value, r *run) bool {
 
 // matchAdditionalProperties: the fields that neither properties nor
 // patternProperties name, whose names the rule has as well.
-func matchAdditionalProperties(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchAdditionalProperties(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Object || len(rule.schemas) == 0 && rule.others {
 		return true
 	}
@@ -159,7 +159,7 @@ func (rule *schemaRule) isNamed(key []byte) (bool, error) {
 	return false, nil
 }
 
-func matchDependencies(rule *schemaRule, v bsonraw.Value, r *run) bool {
+func matchDependencies(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool {
 	if v.Type != bsonraw.Object {
 		return true
 	}

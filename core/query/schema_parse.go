@@ -12,6 +12,9 @@ import (
 type schemaParser struct {
 	spec  bsonraw.Doc
 	depth int
+	// top says that the values are whole documents: mongod does not look
+	// closely at keywords for other types there.
+	top bool
 }
 
 // schemaKeyword parses a keyword's operand into the rule.
@@ -56,18 +59,18 @@ func (p *parser) jsonSchemaOp(v bsonraw.Value, depth int) (*node, error) {
 	if v.Type != bsonraw.Object {
 		return nil, errs.New(errs.TypeMismatch, "$jsonSchema must be an object")
 	}
-	s, err := parseSchema(v.Doc(), depth)
+	s, err := parseSchema(v.Doc(), depth, true)
 	if err != nil {
 		return nil, err
 	}
 	return &node{kind: nodeSchema, schema: s}, nil
 }
 
-func parseSchema(d bsonraw.Doc, depth int) (*schema, error) {
+func parseSchema(d bsonraw.Doc, depth int, top bool) (*schema, error) {
 	if depth > MaxDepth {
 		return nil, errs.New(errs.BadValue, "exceeded maximum query tree depth of %d", MaxDepth)
 	}
-	p := &schemaParser{spec: d, depth: depth}
+	p := &schemaParser{spec: d, depth: depth, top: top}
 	if err := p.checkNames(); err != nil {
 		return nil, err
 	}
@@ -210,7 +213,7 @@ func (p *schemaParser) multipleOf(rule *schemaRule) error {
 	switch {
 	case f <= 0:
 		return parseError(rule, "must have a positive value")
-	case p.depth == 0: // a document is no number: mongod does not look further
+	case p.top: // a document is no number: mongod does not look further
 		return nil
 	case math.IsNaN(f):
 		return errs.New(errs.BadValue, "divisor cannot be NaN")
@@ -221,7 +224,7 @@ func (p *schemaParser) multipleOf(rule *schemaRule) error {
 	return nil
 }
 
-func limit(match func(*schemaRule, bsonraw.Value, *run) bool) schemaKeyword {
+func limit(match func(*schemaRule, bsonraw.Value, *schemaRun) bool) schemaKeyword {
 	return func(_ *schemaParser, rule *schemaRule) error {
 		n, problem := integerProblem(rule.spec)
 		if problem != "" {
@@ -237,7 +240,7 @@ func (p *schemaParser) pattern(rule *schemaRule) (err error) {
 	if rule.spec.Type != bsonraw.String {
 		return typeError(rule, "must be a string")
 	}
-	if p.depth == 0 {
+	if p.top {
 		return nil
 	}
 	rule.match = matchPattern
@@ -259,7 +262,7 @@ func (p *schemaParser) enum(rule *schemaRule) error {
 	return nil
 }
 
-func schemaList(match func(*schemaRule, bsonraw.Value, *run) bool) schemaKeyword {
+func schemaList(match func(*schemaRule, bsonraw.Value, *schemaRun) bool) schemaKeyword {
 	return func(p *schemaParser, rule *schemaRule) error {
 		if rule.spec.Type != bsonraw.Array {
 			return typeError(rule, "must be an array")
@@ -269,7 +272,7 @@ func schemaList(match func(*schemaRule, bsonraw.Value, *run) bool) schemaKeyword
 			if it.Value().Type != bsonraw.Object {
 				return typeError(rule, "must be an array of objects, but found an element of type %s", it.Value().Type.Name())
 			}
-			if err := p.addSchema(rule, it.Value().Doc()); err != nil {
+			if err := p.addSchema(rule, it.Value().Doc(), p.top); err != nil {
 				return err
 			}
 		}
@@ -286,11 +289,11 @@ func (p *schemaParser) not(rule *schemaRule) error {
 		return typeError(rule, "must be an object, but found an element of type %s", rule.spec.Type.Name())
 	}
 	rule.match = matchNot
-	return p.addSchema(rule, rule.spec.Doc())
+	return p.addSchema(rule, rule.spec.Doc(), p.top)
 }
 
-func (p *schemaParser) addSchema(rule *schemaRule, d bsonraw.Doc) error {
-	s, err := parseSchema(d, p.depth+1)
+func (p *schemaParser) addSchema(rule *schemaRule, d bsonraw.Doc, top bool) error {
+	s, err := parseSchema(d, p.depth+1, top)
 	rule.schemas = append(rule.schemas, s)
 	return err
 }

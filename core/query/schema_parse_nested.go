@@ -22,7 +22,7 @@ func (p *schemaParser) items(rule *schemaRule) error {
 	switch rule.spec.Type {
 	case bsonraw.Object:
 		rule.match = matchItems
-		return p.addSchema(rule, rule.spec.Doc())
+		return p.addSchema(rule, rule.spec.Doc(), false)
 	case bsonraw.Array:
 	default:
 		return typeError(rule, "must be an array or an object, not %s", rule.spec.Type.Name())
@@ -33,7 +33,7 @@ func (p *schemaParser) items(rule *schemaRule) error {
 		if it.Value().Type != bsonraw.Object {
 			return typeError(rule, "requires that each element of the array is an object, but found a %s", it.Value().Type.Name())
 		}
-		if err := p.addSchema(rule, it.Value().Doc()); err != nil {
+		if err := p.addSchema(rule, it.Value().Doc(), false); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,7 @@ func (p *schemaParser) additionalItems(rule *schemaRule) error {
 	case bsonraw.Boolean:
 		rule.others = rule.spec.Bool()
 	case bsonraw.Object:
-		if err := p.addSchema(rule, rule.spec.Doc()); err != nil {
+		if err := p.addSchema(rule, rule.spec.Doc(), false); err != nil {
 			return err
 		}
 	default:
@@ -68,7 +68,7 @@ func (p *schemaParser) properties(rule *schemaRule) error {
 		if it.Value().Type != bsonraw.Object {
 			return errs.New(errs.TypeMismatch, "Nested schema for $jsonSchema property '%s' must be an object", it.Key())
 		}
-		s, err := parseSchema(it.Value().Doc(), p.depth+1)
+		s, err := parseSchema(it.Value().Doc(), p.depth+1, false)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (p *schemaParser) patternProperties(rule *schemaRule) error {
 			why := strings.TrimPrefix(errs.As(err).Message, "Regular expression is invalid: ")
 			return errs.New(errs.BadValue, "Invalid regular expression: %s", why)
 		}
-		s, err := parseSchema(it.Value().Doc(), p.depth+1)
+		s, err := parseSchema(it.Value().Doc(), p.depth+1, false)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (p *schemaParser) additionalProperties(rule *schemaRule) error {
 	case bsonraw.Boolean:
 		rule.others = rule.spec.Bool()
 	case bsonraw.Object:
-		if err := p.addSchema(rule, rule.spec.Doc()); err != nil {
+		if err := p.addSchema(rule, rule.spec.Doc(), false); err != nil {
 			return err
 		}
 	default:
@@ -165,7 +165,7 @@ func (p *schemaParser) dependencies(rule *schemaRule) error {
 		var err error
 		switch it.Value().Type {
 		case bsonraw.Object:
-			dependency.schema, err = parseSchema(it.Value().Doc(), p.depth+1)
+			dependency.schema, err = parseSchema(it.Value().Doc(), p.depth+1, p.top)
 		case bsonraw.Array:
 			dependency.requires, err = dependencyNames(dependency.name, it.Value().Doc())
 		default:
