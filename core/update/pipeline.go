@@ -170,7 +170,7 @@ func notAnObject(what string, v bsonraw.Value, env *expr.Env) error {
 
 // applyPipeline runs the stages on the document and takes the result as its
 // replacement.
-func (u *Update) applyPipeline(doc bsonraw.Doc, dst []byte) (Result, error) {
+func (u *Update) applyPipeline(doc bsonraw.Doc, dst []byte, insert bool) (Result, error) {
 	result := doc
 	for i, s := range u.pipeline.stages {
 		u.pipeline.env.Reset(result)
@@ -182,5 +182,5 @@ func (u *Update) applyPipeline(doc bsonraw.Doc, dst []byte) (Result, error) {
 	if err := bsonraw.Validate(result); err != nil {
 		return Result{}, err
 	}
-	return replaceBy(doc, result, dst)
+	return replaceBy(doc, result, dst, insert)
 }

@@ -17,17 +17,25 @@ func (u *Update) applyReplacement(doc bsonraw.Doc, dst []byte) (Result, error) {
 			return Result{}, dollarName(string(name), it.Value())
 		}
 	}
-	return replaceBy(doc, given, dst)
+	return replaceBy(doc, given, dst, false)
 }
 
 // replaceBy returns doc with given's fields, _id first: given's, or else doc's,
-// which may differ in their bits but not in value.
-func replaceBy(doc, given bsonraw.Doc, dst []byte) (Result, error) {
+// which may differ in their bits but not in value. insert says that doc is not
+// stored yet.
+func replaceBy(doc, given bsonraw.Doc, dst []byte, insert bool) (Result, error) {
+	id, had := doc.Lookup("_id")
+	own, ok := given.Lookup("_id")
+	if !ok {
+		own = id
+	}
+	if insert && own.Type == bsonraw.Array {
+		return Result{}, errs.New(errs.NotSingleValueField, "After applying the update to the document, the (immutable) field '_id' was found to be an array or array descendant.")
+	}
 	if bytes.Equal(doc, given) {
 		return Result{Doc: doc}, nil
 	}
-	id, had := doc.Lookup("_id")
-	if own, ok := given.Lookup("_id"); ok {
+	if ok {
 		if err := checkNewID(id, own, had); err != nil {
 			return Result{}, err
 		}
@@ -43,8 +51,6 @@ func replaceBy(doc, given bsonraw.Doc, dst []byte) (Result, error) {
 // checkNewID refuses an _id that is not the one the document had.
 func checkNewID(id, own bsonraw.Value, had bool) error {
 	switch {
-	case own.Type == bsonraw.Array && !had:
-		return errs.New(errs.NotSingleValueField, "After applying the update to the document, the (immutable) field '_id' was found to be an array or array descendant.")
 	case own.Type == bsonraw.Array || own.Type == bsonraw.Regex || own.Type == bsonraw.Undefined:
 		return bsonraw.ValidateID(own)
 	case had && !bsonraw.Equal(id, own):

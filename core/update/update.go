@@ -110,7 +110,7 @@ func (u *Update) Apply(doc bsonraw.Doc, pos int, dst []byte) (Result, error) {
 	case Replacement:
 		return u.applyReplacement(doc, dst)
 	case Pipeline:
-		return u.applyPipeline(doc, dst)
+		return u.applyPipeline(doc, dst, false)
 	}
 	x := &u.rewriter
 	x.pos, x.insert, x.stored, x.record = pos, false, true, true

@@ -17,18 +17,7 @@ func (u *Update) Upsert(filter *query.Filter, newID func() bsonraw.Value) (bsonr
 	if err != nil {
 		return nil, err
 	}
-	doc := base
-	switch u.form {
-	case Operators:
-		x := &u.rewriter
-		x.pos, x.insert, x.stored, x.record = -1, true, true, false
-		_, x.protectID = base.Lookup("_id")
-		doc, err = x.run(u.root, base, nil)
-	default:
-		var r Result
-		r, err = u.Apply(base, -1, nil)
-		doc = r.Doc
-	}
+	doc, err := u.applyToInsert(base)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +29,23 @@ func (u *Update) Upsert(filter *query.Filter, newID func() bsonraw.Value) (bsonr
 		return nil, err
 	}
 	return withID(id, doc, nil)
+}
+
+// applyToInsert applies the update to a document that is about to be inserted.
+// In contrast to an update, top-level names may begin with $.
+func (u *Update) applyToInsert(base bsonraw.Doc) (bsonraw.Doc, error) {
+	switch u.form {
+	case Replacement:
+		r, err := replaceBy(base, stampTimes(u.replace, u.now), nil, true)
+		return r.Doc, err
+	case Pipeline:
+		r, err := u.applyPipeline(base, nil, true)
+		return r.Doc, err
+	}
+	x := &u.rewriter
+	x.pos, x.insert, x.stored, x.record = -1, true, false, false
+	_, x.protectID = base.Lookup("_id")
+	return x.run(u.root, base, nil)
 }
 
 // upsertBase returns the document that the filter's equalities describe, for a
