@@ -108,6 +108,9 @@ func (t *Txn) checkOptions(c *Collection) error {
 			return err
 		}
 	}
+	if _, err := mergeRule(c); err != nil {
+		return err
+	}
 	on := c.Options.Get("viewOn")
 	c.View = on.Type == bsonraw.String
 	if !c.View {
@@ -185,7 +188,8 @@ func (t *Txn) RenameCollection(ctx context.Context, from, to string, dropTarget 
 }
 
 // ModifyCollection applies the fields of a collMod: validator, validationLevel,
-// validationAction, viewOn, pipeline, and index {name or keyPattern, hidden}.
+// validationAction, viewOn, pipeline, index {name or keyPattern, hidden}, and
+// Argon's own merge, the rule by which the collection merges.
 func (t *Txn) ModifyCollection(ctx context.Context, name string, changes Doc) error {
 	c := t.catalog.byName[name]
 	if c == nil {
@@ -206,7 +210,7 @@ func (t *Txn) ModifyCollection(ctx context.Context, name string, changes Doc) er
 			if err := t.modifyIndex(&changed, it.Value().Doc()); err != nil {
 				return err
 			}
-		case "validator", "validationLevel", "validationAction", "viewOn", "pipeline", "changeStreamPreAndPostImages":
+		case "validator", "validationLevel", "validationAction", "viewOn", "pipeline", "changeStreamPreAndPostImages", "merge":
 			b.ValueBytes(it.Key(), it.Value())
 		default:
 			return errs.New(errs.NotSupported, "collMod of %q is not supported yet", it.Key())

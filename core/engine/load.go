@@ -147,6 +147,11 @@ func (s *Store) headAt(seg mvcc.SegmentID, lsn mvcc.LSN) (*headState, error) {
 	if err != nil {
 		return nil, err
 	}
+	if lineage[0].Segment != seg {
+		// Nothing is written on the segment up to here, so mvcc leaves it out;
+		// a head has to name it, since it is where the next commit goes.
+		lineage = append(mvcc.Lineage{{Segment: seg, Max: lsn}}, lineage...)
+	}
 	cat, err := s.catalogs.get(s, lineage, lsn)
 	return &headState{lineage: lineage, lsn: lsn, catalog: cat}, err
 }

@@ -201,10 +201,7 @@ func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, 
 		if w.base, err = m.baseDoc(cid, coll, key); err != nil {
 			return err
 		}
-		r, err := merge.Document(w.base, oursDoc, theirsDoc, ours.changes, theirs.changes, rule)
-		if err != nil {
-			return err
-		}
+		r := merge.Document(w.base, oursDoc, theirsDoc, ours.changes, theirs.changes, rule)
 		r, own, complete, err := m.settle(coll.Name, theirs.id, r)
 		if err != nil || !complete {
 			return err

@@ -36,7 +36,23 @@ func (s *Store) position(ref refs.Ref) (*branch, wal.Position, error) {
 	case refs.Tag:
 		at, err = s.atTag(b, m.Tag)
 	}
+	if err != nil {
+		return nil, at, err
+	}
+	at, err = s.origin(at)
 	return b, at, err
+}
+
+// origin names a position by the oldest segment that it can be named by: a
+// segment that wrote nothing up to the LSN gives way to its parent. So what is
+// forked there does not hang on a segment that it sees nothing of, and that
+// garbage collection may take.
+func (s *Store) origin(at wal.Position) (wal.Position, error) {
+	lineage, err := s.mv.Lineage(at.Segment, at.LSN)
+	if err == nil && len(lineage) > 0 {
+		at.Segment = lineage[0].Segment
+	}
+	return at, err
 }
 
 // atLSN returns where a branch stood as of an LSN.
@@ -50,14 +66,24 @@ func (s *Store) atLSN(b *branch, head *headState, lsn mvcc.LSN) (wal.Position, e
 		return wal.Position{Segment: seg, LSN: head.lsn}, nil
 	}
 	for _, e := range s.moves(b) {
-		if e.LSN > lsn {
-			if e.From.Segment == 0 {
-				break // before the branch was made: its parent's past
-			}
-			return wal.Position{Segment: e.From.Segment, LSN: min(lsn, e.From.LSN)}, nil
+		if e.LSN <= lsn || lsn <= e.To.LSN {
+			continue // made before, or the branch looks the same there since
 		}
+		if err := s.checkKept(e.From.Segment, b, lsn); err != nil {
+			return wal.Position{}, err
+		}
+		return wal.Position{Segment: e.From.Segment, LSN: min(lsn, e.From.LSN)}, nil
 	}
 	return wal.Position{Segment: seg, LSN: lsn}, nil
+}
+
+// checkKept fails if garbage collection has taken a segment.
+func (s *Store) checkKept(seg mvcc.SegmentID, b *branch, moment any) error {
+	_, ok, err := s.mv.GetRef(refs.SegmentKey(seg))
+	if err == nil && !ok {
+		err = errs.New(errs.HistoryRemoved, "what branch %q was at %v was restored away and then removed by garbage collection", b.rec.Name, moment)
+	}
+	return err
 }
 
 // moves returns the restores of a branch since it was made, oldest first.
@@ -79,12 +105,17 @@ func (s *Store) moves(b *branch) []refs.LogEntry {
 
 // atTime returns where a branch stood at a time.
 func (s *Store) atTime(b *branch, head *headState, t time.Time) (wal.Position, error) {
+	at, err := s.inLineage(b, head.lineage[0].Segment, head.lsn, t)
 	for _, e := range s.moves(b) {
-		if e.Time.After(t) {
-			return s.inLineage(b, e.From.Segment, e.From.LSN, t)
+		if err == nil && (!e.Time.After(t) || at.LSN < e.To.LSN) {
+			continue // made before, or the branch looks the same there since
 		}
+		if err := s.checkKept(e.From.Segment, b, t.UTC().Format(time.RFC3339)); err != nil {
+			return wal.Position{}, err
+		}
+		return s.inLineage(b, e.From.Segment, e.From.LSN, t)
 	}
-	return s.inLineage(b, head.lineage[0].Segment, head.lsn, t)
+	return at, err
 }
 
 func (s *Store) inLineage(b *branch, seg mvcc.SegmentID, max mvcc.LSN, t time.Time) (wal.Position, error) {

@@ -245,10 +245,7 @@ func (u *undoer) document1(coll *Collection, key string, target *touch, rule mer
 	if o := u.others[coll.ID][key]; o != nil {
 		others = o.changes
 	}
-	r, err := merge.Revert(head, before, target.changes, others, rule)
-	if err != nil {
-		return err
-	}
+	r := merge.Revert(head, before, target.changes, others, rule)
 	r, _, complete, err := u.settle(coll.Name, target.id, r)
 	if err != nil || !complete || bytes.Equal(head, r.Doc) {
 		return err
