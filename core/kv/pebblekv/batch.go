@@ -39,6 +39,9 @@ func (b *batch) waitSynced(s *Store) func() error {
 		if err := b.b.SyncWait(); err != nil {
 			return s.fail(err)
 		}
+		if f := s.failed.Load(); f != nil {
+			return f.err // the fence let Pebble believe that it was synced
+		}
 		return s.translate(b.b.Close())
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"sync/atomic"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -16,31 +16,39 @@ import (
 )
 
 // Pebble treats a failed write of its log or manifest as the end of the
-// process: it calls Logger.Fatalf, or panics. What it holds in memory may
-// differ from the disk then, so the store stops; but the process, which is
-// somebody's notebook, goes on. The first such failure is kept as the reason
-// for every later call, and closes the fence: from then on the file system
-// given to Pebble refuses to change anything, so that a compaction that still
-// runs cannot meet the store that is opened on the directory next.
+// process: it calls Logger.Fatalf, or panics, some of it in a state in which
+// even a recovered panic ends the process (it unlocks a mutex twice). What it
+// holds in memory may differ from the disk then, so the store must stop; but
+// the process, which is somebody's notebook, must go on.
+//
+// So Pebble never hears of such a failure. The first one is kept as the answer
+// to every later call of the store, and closes the fence: from then on, writes
+// go nowhere and succeed. Pebble carries on undisturbed and can be closed in
+// order, and nothing of what it does reaches the disk, where the store may be
+// opened again meanwhile.
+//
+// A table that cannot be written is no such failure. Pebble tries again, and
+// answers reads from memory until then.
 
 // failure is why a store stopped.
 type failure struct{ err error }
 
-// fence is a file system that refuses writes once the store has failed. Locks
-// are ours (lock.go), Pebble's are not taken.
+// fence is the file system that Pebble sees. Locks are ours (lock.go); Pebble's
+// are not taken.
 type fence struct {
 	vfs.FS
-	failed *atomic.Pointer[failure]
+	store *Store
 }
 
-var errFenced = errors.New("the store stopped after an earlier failure")
+func (f *fence) closed() bool { return f.store.failed.Load() != nil }
 
-func (f *fence) check() error {
-	if f.failed.Load() != nil {
-		return errFenced
-	}
-	return nil
+// critical reports whether Pebble cannot go on without this file.
+func (f *fence) critical(name string) bool {
+	base := f.FS.PathBase(name)
+	return strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, markerPrefix)
 }
+
+const markerPrefix = "marker."
 
 type noLock struct{}
 
@@ -48,107 +56,77 @@ func (noLock) Close() error { return nil }
 
 func (f *fence) Lock(string) (io.Closer, error) { return noLock{}, nil }
 
+// Create implements vfs.FS. A marker says which manifest is current; before it
+// can be on disk, the manifest's own directory entry has to be.
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
+	if !f.closed() && strings.HasPrefix(f.FS.PathBase(name), markerPrefix) {
+		if err := syncDir(f.FS, f.FS.PathDir(name)); err != nil {
+			_ = f.store.fail(err)
+		}
 	}
-	file, err := f.FS.Create(name, c)
-	return f.wrap(file, err)
+	return f.open(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
 }
 
 func (f *fence) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	file, err := f.FS.ReuseForWrite(old, name, c)
-	return f.wrap(file, err)
+	return f.open(name, func() (vfs.File, error) { return f.FS.ReuseForWrite(old, name, c) })
 }
 
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	file, err := f.FS.OpenReadWrite(name, c, opts...)
-	return f.wrap(file, err)
+	return f.open(name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, opts...) })
 }
 
-func (f *fence) wrap(file vfs.File, err error) (vfs.File, error) {
+// open opens a file for writing, or pretends to.
+func (f *fence) open(name string, open func() (vfs.File, error)) (vfs.File, error) {
+	file := &fencedFile{fence: f, critical: f.critical(name)}
+	if f.closed() {
+		return file, nil
+	}
+	inner, err := open()
+	if err != nil {
+		return file, file.outcome(err)
+	}
+	file.inner = inner
+	return file, nil
+}
+
+// OpenDir implements vfs.FS: what is synced through it is critical.
+func (f *fence) OpenDir(name string) (vfs.File, error) {
+	dir, err := f.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
 	}
-	return &fencedFile{file, f}, nil
+	return &fencedFile{fence: f, inner: dir, critical: true}, nil
 }
 
 func (f *fence) Link(old, name string) error {
-	if err := f.check(); err != nil {
-		return err
+	if f.closed() {
+		return nil
 	}
 	return f.FS.Link(old, name)
 }
 
 func (f *fence) Remove(name string) error {
-	if err := f.check(); err != nil {
-		return err
+	if f.closed() {
+		return nil
 	}
 	return f.FS.Remove(name)
 }
 
 func (f *fence) RemoveAll(name string) error {
-	if err := f.check(); err != nil {
-		return err
+	if f.closed() {
+		return nil
 	}
 	return f.FS.RemoveAll(name)
 }
 
 func (f *fence) Rename(old, name string) error {
-	if err := f.check(); err != nil {
-		return err
+	if f.closed() {
+		return nil
 	}
 	return f.FS.Rename(old, name)
 }
 
 func (f *fence) Unwrap() vfs.FS { return f.FS }
-
-// fencedFile is a file open for writing.
-type fencedFile struct {
-	vfs.File
-	fence *fence
-}
-
-func (f *fencedFile) Write(p []byte) (int, error) {
-	if err := f.fence.check(); err != nil {
-		return 0, err
-	}
-	return f.File.Write(p)
-}
-
-func (f *fencedFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.fence.check(); err != nil {
-		return 0, err
-	}
-	return f.File.WriteAt(p, off)
-}
-
-func (f *fencedFile) Sync() error {
-	if err := f.fence.check(); err != nil {
-		return err
-	}
-	return f.File.Sync()
-}
-
-func (f *fencedFile) SyncData() error {
-	if err := f.fence.check(); err != nil {
-		return err
-	}
-	return f.File.SyncData()
-}
-
-func (f *fencedFile) SyncTo(n int64) (bool, error) {
-	if err := f.fence.check(); err != nil {
-		return false, err
-	}
-	return f.File.SyncTo(n)
-}
 
 // fail records the first failure and returns the error that every call
 // answers with from now on.
@@ -185,9 +163,6 @@ func (s *Store) translate(err error) error {
 	}
 	if errs.As(err) != nil {
 		return err
-	}
-	if f := s.failed.Load(); f != nil && errors.Is(err, errFenced) {
-		return f.err
 	}
 	return translate(s.dir, err)
 }
@@ -226,9 +201,8 @@ func (l *logger) Errorf(format string, args ...any) {
 	(*Store)(l).background.Store(&failure{fmt.Errorf(format, args...)})
 }
 
-// Fatalf stops the store. It returns, unlike what Pebble expects; each of its
-// callers either returns an error next, which is fenced, or is Apply, which
-// looks at the failure again.
+// Fatalf stops the store. It returns, which Pebble does not expect of it; the
+// fence has seen to it that Pebble has little reason left to call it.
 func (l *logger) Fatalf(format string, args ...any) {
 	s := (*Store)(l)
 	cause := fmt.Errorf(format, args...)
@@ -237,9 +211,12 @@ func (l *logger) Fatalf(format string, args ...any) {
 			cause = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
 		}
 	}
-	s.wedged.Store(true)
 	_ = s.fail(cause)
 }
+
+// maxFlushes is how often in a row a flush may fail. Writers wait for flushes
+// once memtables are full, and must not wait for ever.
+const maxFlushes = 3
 
 // events keeps background errors; without a handler of its own for damaged
 // data Pebble would call Fatalf.
@@ -247,5 +224,12 @@ func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) { s.background.Store(&failure{err}) },
 		DataCorruption:  func(info pebble.DataCorruptionInfo) { s.background.Store(&failure{info.Details}) },
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Err == nil {
+				s.badFlushes.Store(0)
+			} else if s.badFlushes.Add(1) >= maxFlushes {
+				_ = s.fail(info.Err)
+			}
+		},
 	}
 }

@@ -107,6 +107,24 @@ func writeFile(fs vfs.FS, dir, name string, text []byte) error {
 	return syncDir(fs, dir)
 }
 
+// makeDir makes a directory and those above it, durably: a directory that only
+// its own syncs know of is gone after a crash, with all that is in it.
+func makeDir(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir {
+		if err := makeDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return syncDir(fs, parent)
+}
+
 func syncDir(fs vfs.FS, dir string) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -139,8 +140,8 @@ func (l *heldLock) Close() error {
 // takeMemoryLock locks a directory of a file system that is not the machine's.
 func takeMemoryLock(fs vfs.FS, dir string) (io.Closer, error) {
 	l, err := fs.Lock(fs.PathJoin(dir, lockName))
-	if err != nil {
-		return nil, errs.Wrap(err, errs.StoreLocked, "store %q is in use", dir)
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, errs.New(errs.StoreLocked, "store %q is in use", dir)
 	}
-	return l, nil
+	return l, translate(dir, err)
 }

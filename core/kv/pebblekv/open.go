@@ -2,6 +2,8 @@ package pebblekv
 
 import (
 	"errors"
+	"os"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -21,7 +23,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errs.New(errs.NotAStore, "there is no Argon store in directory %q", dir)
 	}
 	s := &Store{dir: dir, opts: o}
-	s.fs = &fence{o.FS, &s.failed}
+	s.fs = &fence{o.FS, s}
 	if err := s.open(exists); err != nil {
 		return nil, err
 	}
@@ -33,7 +35,7 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) open(exists bool) (err error) {
 	fs := s.opts.FS
 	if !exists {
-		if err := fs.MkdirAll(s.dir, 0o755); err != nil {
+		if err := makeDir(fs, s.dir); err != nil {
 			return s.translate(err)
 		}
 	}
@@ -47,6 +49,11 @@ func (s *Store) open(exists bool) (err error) {
 	}()
 	if !exists {
 		if err := s.create(); err != nil {
+			return s.translate(err)
+		}
+	}
+	if !s.opts.ReadOnly {
+		if err := makeDir(fs, fs.PathJoin(s.dir, dataName)); err != nil {
 			return s.translate(err)
 		}
 	}
@@ -67,13 +74,27 @@ func (s *Store) openPebble() (err error) {
 	data := s.fs.PathJoin(s.dir, dataName)
 	db, err := pebble.Open(data, s.pebbleOptions())
 	if f := s.failed.Load(); f != nil {
+		if err == nil {
+			_ = db.Close()
+		}
 		return f.err
 	}
 	if err != nil {
-		return s.translate(err)
+		return s.openError(err)
 	}
 	s.db = db
 	return nil
+}
+
+// openError gives an error of pebble.Open its code. What the system did not
+// cause is about what the files say: one is missing or has another size, or
+// does not parse.
+func (s *Store) openError(err error) error {
+	var system syscall.Errno
+	if errors.As(err, &system) && !errors.Is(err, os.ErrNotExist) {
+		return s.translate(err)
+	}
+	return errs.Wrap(err, errs.StoreCorrupt, "store %q is damaged", s.dir)
 }
 
 // flushOnClose is how much log a store may leave behind: less is replayed in a
@@ -118,7 +139,7 @@ func (s *Store) Checkpoint(dir string) (err error) {
 	if exists, err := probe(fs, dir); err != nil || exists {
 		return errors.Join(err, errs.New(errs.StoreIO, "directory %q of the copy is a store already", dir))
 	}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(fs, dir); err != nil {
 		return translate(dir, err)
 	}
 	defer s.caught(&err)

@@ -111,7 +111,3 @@ func difference(sealed, now []byte) string {
 	}
 	return "file " + sealName + " is damaged, or files were added"
 }
-
-// checkLogs looks for damage in the log of a store that was not closed in
-// order, beyond what Pebble looks for.
-func checkLogs(vfs.FS, string) error { return nil }

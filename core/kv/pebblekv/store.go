@@ -29,7 +29,8 @@ type Store struct {
 
 	failed     atomic.Pointer[failure] // why the store stopped
 	background atomic.Pointer[failure] // the last error of a flush or compaction
-	wedged     atomic.Bool             // Pebble may hold its locks for ever
+	badFlushes atomic.Int32            // failed flushes in a row
+	wedged     atomic.Bool             // Pebble panicked and may hold its locks for ever
 	closed     atomic.Bool
 }
 
