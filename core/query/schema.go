@@ -26,6 +26,7 @@ type schemaRule struct {
 	spec    bsonraw.Value // the operand as it stands
 	match   func(rule *schemaRule, v bsonraw.Value, r *schemaRun) bool
 
+	top        bool // it is about whole documents
 	types      typeSet
 	bound      *predicate // minimum, maximum
 	divisor    *big.Rat   // multipleOf

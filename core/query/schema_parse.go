@@ -22,14 +22,14 @@ type schemaKeyword func(p *schemaParser, rule *schemaRule) error
 
 var (
 	schemaKeywords map[string]schemaKeyword
-	// schemaOrder is the order in which mongod looks at keywords, which shows
-	// in explanations.
+	// schemaOrder is the order in which mongod names the rules that a document
+	// breaks.
 	schemaOrder = []string{
-		"type", "bsonType", "enum", "allOf", "anyOf", "oneOf", "not",
-		"minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern",
+		"multipleOf", "maximum", "minimum", "pattern", "maxLength", "minLength",
 		"minItems", "maxItems", "uniqueItems", "items", "additionalItems",
-		"properties", "required", "minProperties", "maxProperties",
-		"dependencies", "patternProperties", "additionalProperties",
+		"properties", "additionalProperties", "patternProperties", "required",
+		"minProperties", "maxProperties", "dependencies",
+		"allOf", "anyOf", "oneOf", "not", "enum", "type", "bsonType",
 	}
 	// silentKeywords stand beside others and make no rule of their own.
 	silentKeywords = map[string]bool{"title": true, "description": true, "exclusiveMinimum": true, "exclusiveMaximum": true}
@@ -80,7 +80,7 @@ func parseSchema(d bsonraw.Doc, depth int, top bool) (*schema, error) {
 		if !ok {
 			continue
 		}
-		rule := schemaRule{keyword: keyword, spec: v}
+		rule := schemaRule{keyword: keyword, spec: v, top: top}
 		if err := schemaKeywords[keyword](p, &rule); err != nil {
 			return nil, err
 		}

@@ -112,10 +112,9 @@ func (p *schemaParser) patternProperties(rule *schemaRule) error {
 		if it.Value().Type != bsonraw.Object {
 			return typeError(rule, "has property '%s' which is not an object", pattern)
 		}
-		re, err := regex.Compile(pattern, "")
+		re, err := propertyRegex(it.Key())
 		if err != nil {
-			why := strings.TrimPrefix(errs.As(err).Message, "Regular expression is invalid: ")
-			return errs.New(errs.BadValue, "Invalid regular expression: %s", why)
+			return err
 		}
 		s, err := parseSchema(it.Value().Doc(), p.depth+1, false)
 		if err != nil {
@@ -124,6 +123,15 @@ func (p *schemaParser) patternProperties(rule *schemaRule) error {
 		rule.patterns = append(rule.patterns, patternProperty{pattern, re, s})
 	}
 	return nil
+}
+
+func propertyRegex(pattern []byte) (*regex.Regex, error) {
+	re, err := regex.Compile(string(pattern), "")
+	if err != nil {
+		why := strings.TrimPrefix(errs.As(err).Message, "Regular expression is invalid: ")
+		return nil, errs.New(errs.BadValue, "Invalid regular expression: %s", why)
+	}
+	return re, nil
 }
 
 func (p *schemaParser) additionalProperties(rule *schemaRule) error {
@@ -138,14 +146,13 @@ func (p *schemaParser) additionalProperties(rule *schemaRule) error {
 		return typeError(rule, "must be an object or a boolean")
 	}
 	rule.match = matchAdditionalProperties
-	// The keywords beside it were parsed before it: they are right.
 	it := p.spec.Get("properties").Doc().Iter()
 	for it.Next() {
 		rule.properties = append(rule.properties, property{name: string(it.Key())})
 	}
 	it = p.spec.Get("patternProperties").Doc().Iter()
 	for it.Next() {
-		re, err := regex.Compile(string(it.Key()), "")
+		re, err := propertyRegex(it.Key())
 		if err != nil {
 			return err
 		}
