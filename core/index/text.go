@@ -16,6 +16,8 @@ const (
 	maxText  = 160
 	cutText  = 150
 	cutDepth = 20
+
+	uuidSubtype = 4
 )
 
 // text prints a value the way mongod does in explain's indexBounds and in its
@@ -25,6 +27,9 @@ func text(v bsonraw.Value) string {
 	appendText(&b, v, 0)
 	return b.String()
 }
+
+// Text prints a value the way mongod does in its messages: { a: 1, b: "x" }.
+func Text(v bsonraw.Value) string { return text(v) }
 
 func appendText(b *strings.Builder, v bsonraw.Value, depth int) {
 	switch v.Type {
@@ -70,6 +75,10 @@ func appendRareText(b *strings.Builder, v bsonraw.Value, depth int) {
 		fmt.Fprintf(b, "Timestamp(%d, %d)", seconds, increment)
 	case bsonraw.Binary:
 		subtype, data := v.Binary()
+		if subtype == uuidSubtype && len(data) == 16 {
+			fmt.Fprintf(b, `UUID("%x-%x-%x-%x-%x")`, data[:4], data[4:6], data[6:8], data[8:10], data[10:])
+			return
+		}
 		fmt.Fprintf(b, "BinData(%d, %s)", subtype, strings.ToUpper(hex.EncodeToString(data)))
 	case bsonraw.Regex:
 		pattern, options := v.Regex()
