@@ -198,11 +198,10 @@ func argonCompactCommand() *Command {
 func argonVersionCommand() *Command {
 	return storeCommand("argonVersion",
 		"Says which Argon this is.",
-		func(_ context.Context, c *call) (bsonraw.Doc, error) {
+		func(context.Context, *call) (bsonraw.Doc, error) {
 			b := bsonraw.NewBuilder(nil)
 			b.String("version", Version)
 			b.String("mongodb", mongoVersion)
-			b.String("store", c.d.store.Dir())
 			return b.Finish(), nil
 		})
 }

@@ -58,7 +58,12 @@ func runCollMod(ctx context.Context, c *call, a *collModArgs) (bsonraw.Doc, erro
 	if a.changes != nil {
 		changes = a.changes.Finish()
 	}
-	lsn, err := c.write(ctx, func(t *engine.Txn) error { return t.ModifyCollection(ctx, a.coll, changes) })
+	lsn, err := c.write(ctx, func(t *engine.Txn) error {
+		if coll, err := t.Collection(ctx, a.coll); err != nil || coll == nil {
+			return missing(err, "ns does not exist")
+		}
+		return t.ModifyCollection(ctx, a.coll, changes)
+	})
 	if err != nil {
 		return nil, err
 	}

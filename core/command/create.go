@@ -72,7 +72,7 @@ func runCreate(ctx context.Context, c *call, a *createArgs) (bsonraw.Doc, error)
 		return nil, errs.New(errs.InvalidOptions, "the 'size' field is required when 'capped' is true")
 	}
 	if !options.Get("pipeline").IsMissing() && options.Get("viewOn").IsMissing() {
-		return nil, errs.New(errs.InvalidOptions, "'pipeline' cannot be specified without 'viewOn'")
+		return nil, errs.New(errs.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
 	}
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		have, err := t.Collection(ctx, a.coll)

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/ejson"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/index"
 )
 
 type createIndexesArgs struct {
@@ -52,7 +52,7 @@ func (a *createIndexesArgs) check() error {
 		for _, name := range []string{"key", "name"} {
 			if spec.Get(name).IsMissing() {
 				return errs.New(errs.FailedToParse, "Error in specification %s :: caused by :: The '%s' field is a required property of an index specification",
-					ejson.Append(nil, spec, ejson.Relaxed), name)
+					index.Text(spec.Value()), name)
 			}
 		}
 		if a.ignoreUnknown {
@@ -97,10 +97,10 @@ func runCreateIndexes(ctx context.Context, c *call, a *createIndexesArgs) (bsonr
 	b := c.reply(128)
 	b.Int32("numIndexesBefore", int32(before))
 	b.Int32("numIndexesAfter", int32(after))
-	b.Bool("createdCollectionAutomatically", created)
 	if before == after {
 		b.String("note", "all indexes already exist")
 	} else {
+		b.Bool("createdCollectionAutomatically", created)
 		b.String("commitQuorum", "votingMembers")
 	}
 	appendLSN(b, lsn)

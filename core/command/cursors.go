@@ -80,14 +80,11 @@ func (cs *cursors) checkOut(id int64) (*cursor, error) {
 		return nil, errs.New(errs.CursorNotFound, "cursor id %d not found", id)
 	}
 	if c.busy {
-		return nil, errs.New(cursorInUse, "cursor id %d is already in use", id)
+		return nil, errs.New(errs.CursorInUse, "cursor id %d is already in use", id)
 	}
 	c.busy = true
 	return c, nil
 }
-
-// cursorInUse is MongoDB's CursorInUse.
-const cursorInUse = errs.Code(12051)
 
 // checkIn gives a cursor back, or closes it if it is done or was killed.
 func (cs *cursors) checkIn(c *cursor, done bool, now time.Time) {

@@ -35,11 +35,8 @@ func runDrop(ctx context.Context, c *call, a *dropArgs) (bsonraw.Doc, error) {
 	var view bool
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		coll, err := t.Collection(ctx, a.coll)
-		if err != nil {
-			return err
-		}
-		if coll == nil {
-			return errs.New(errs.NamespaceNotFound, "ns not found")
+		if err != nil || coll == nil {
+			return missing(err, "ns not found")
 		}
 		indexes, view = len(coll.Indexes)+1, coll.View
 		_, err = t.DropCollection(ctx, a.coll)
@@ -55,6 +52,15 @@ func runDrop(ctx context.Context, c *call, a *dropArgs) (bsonraw.Doc, error) {
 	b.String("ns", c.db+"."+a.coll)
 	appendLSN(b, lsn)
 	return c.ok(), nil
+}
+
+// missing is the error of a collection that is not there, unless looking for it
+// failed.
+func missing(err error, message string) error {
+	if err != nil {
+		return err
+	}
+	return errs.New(errs.NamespaceNotFound, "%s", message)
 }
 
 // mustExist keeps a command that only removes from making a project: to what is

@@ -36,18 +36,15 @@ func runDropIndexes(ctx context.Context, c *call, a *dropIndexesArgs) (bsonraw.D
 	if err := validCollection(c.db, a.coll); err != nil {
 		return nil, err
 	}
-	missing := "ns not found " + c.db + "." + a.coll
-	if err := c.mustExist(ctx, missing); err != nil {
+	absent := "ns not found " + c.db + "." + a.coll
+	if err := c.mustExist(ctx, absent); err != nil {
 		return nil, err
 	}
 	var before int
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		coll, err := t.Collection(ctx, a.coll)
-		if err != nil {
-			return err
-		}
-		if coll == nil {
-			return errs.New(errs.NamespaceNotFound, "%s", missing)
+		if err != nil || coll == nil {
+			return missing(err, absent)
 		}
 		before, err = t.DropIndexes(ctx, a.coll, a.which)
 		return err

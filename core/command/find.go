@@ -21,6 +21,9 @@ func findCommand() *Command {
 	object := func(name string, at func(*findArgs) *bsonraw.Doc) field[findArgs] {
 		return object(name, at).orError(errs.TypeMismatch, "Expected field "+name+"to be of type object")
 	}
+	flag := func(name string, at func(*findArgs) *bool) field[findArgs] {
+		return flag(name, at).orError(errs.TypeMismatch, "Field '"+name+"' should be a boolean value, but found: %s")
+	}
 	return definition[findArgs]{
 		Command: Command{
 			Name: "find", Group: Query, traits: reads | inTxn,
@@ -37,8 +40,7 @@ func findCommand() *Command {
 			natural("skip", func(a *findArgs) *int64 { return &a.spec.Skip }).about("Leave out the first n."),
 			natural("limit", func(a *findArgs) *int64 { return &a.spec.Limit }).about("At most n; 0 is no limit."),
 			optionalNatural("batchSize", func(a *findArgs) **int64 { return &a.batchSize }).about("Documents of the first batch; 101 if left out."),
-			flag("singleBatch", func(a *findArgs) *bool { return &a.single }).
-				orError(errs.TypeMismatch, "Field 'singleBatch' should be a boolean value, but found: %s").about("Close the cursor after the first batch."),
+			flag("singleBatch", func(a *findArgs) *bool { return &a.single }).about("Close the cursor after the first batch."),
 			let(func(a *findArgs) *bsonraw.Doc { return &a.spec.Let }),
 			collation(func(a *findArgs) *bsonraw.Doc { return &a.spec.Collation }),
 			triFlag("allowDiskUse", func(a *findArgs) **bool { return &a.spec.AllowDiskUse }).about("Whether a large sort may use temporary files; the default."),
@@ -46,7 +48,7 @@ func findCommand() *Command {
 			object("max", func(a *findArgs) *bsonraw.Doc { return &a.spec.Max }).about("Upper bound in the index of hint, exclusive."),
 			flag("returnKey", func(a *findArgs) *bool { return &a.spec.ReturnKey }).about("Return the keys of the index instead of documents."),
 			flag("noCursorTimeout", func(a *findArgs) *bool { return &a.noTimeout }).about("Keep the cursor until its session ends."),
-			flag("awaitData", func(a *findArgs) *bool { return &a.awaitData }),
+			flag("awaitData", func(a *findArgs) *bool { return &a.awaitData }).about("Only for tailable cursors, which there are not."),
 			refused[findArgs]("tailable", "read the log instead: argonLog"),
 			refused[findArgs]("showRecordId", "a document's place is its _id"),
 			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean),

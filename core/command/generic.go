@@ -206,13 +206,10 @@ func readReadConcern(v bsonraw.Value) error {
 
 func readAPIVersion(v bsonraw.Value) error {
 	if v.Type != bsonraw.String || v.Str() != "1" {
-		return errs.New(apiVersionError, "API version must be \"1\"")
+		return errs.New(errs.APIVersionError, "API version must be \"1\"")
 	}
 	return nil
 }
-
-// apiVersionError is MongoDB's APIVersionError.
-const apiVersionError = errs.Code(322)
 
 // check refuses combinations, in mongod's words.
 func (g *generic) check(cmd *Command) error {
@@ -233,13 +230,10 @@ func (g *generic) check(cmd *Command) error {
 		return notInTxn(cmd.Name)
 	}
 	if g.hasTxnNumber && g.autocommit == unset && !cmd.has(retryable) && !cmd.has(endsTxn) {
-		return errs.New(notARetryableWrite, "txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", cmd.Name)
+		return errs.New(errs.NotARetryableWriteCommand, "txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", cmd.Name)
 	}
 	return nil
 }
-
-// notARetryableWrite is MongoDB's NotARetryableWriteCommand.
-const notARetryableWrite = errs.Code(50768)
 
 func notInTxn(name string) error {
 	if name == "count" {

@@ -55,7 +55,12 @@ func runRename(ctx context.Context, c *call, a *renameArgs) (bsonraw.Doc, error)
 	if err := c.mustExist(ctx, "Source collection "+a.from+" does not exist"); err != nil {
 		return nil, err
 	}
-	lsn, err := c.write(ctx, func(t *engine.Txn) error { return t.RenameCollection(ctx, from, to, a.dropTarget) })
+	lsn, err := c.write(ctx, func(t *engine.Txn) error {
+		if coll, err := t.Collection(ctx, to); err != nil || coll != nil && !a.dropTarget {
+			return errs.New(errs.NamespaceExists, "target namespace exists")
+		}
+		return t.RenameCollection(ctx, from, to, a.dropTarget)
+	})
 	if err != nil {
 		return nil, err
 	}

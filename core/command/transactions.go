@@ -75,7 +75,7 @@ func abortTransactionCommand() *Command {
 // committed already goes to fn as well.
 func (c *call) endTxn(ctx context.Context, fn func(*logicalSession) error) error {
 	if !c.g.hasTxnNumber || c.g.autocommit != no {
-		return errs.New(commandFailed, "%s must be run within a transaction", c.cmd.Name)
+		return errs.New(errs.CommandFailed, "%s must be run within a transaction", c.cmd.Name)
 	}
 	s := c.d.logical.get(c.g.lsid, c.sess)
 	if err := s.checkOut(ctx); err != nil {
@@ -90,9 +90,6 @@ func (c *call) endTxn(ctx context.Context, fn func(*logicalSession) error) error
 	}
 	return fn(s)
 }
-
-// commandFailed is MongoDB's CommandFailed.
-const commandFailed = errs.Code(125)
 
 type sessionsArgs struct {
 	ids []lsid
@@ -124,7 +121,7 @@ func endSessionsCommand() *Command {
 			Example: `{endSessions: [{id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}]}`, DB: "admin",
 		},
 		fields: []field[sessionsArgs]{
-			lsids("endSessions", "endSessions.endSessions"),
+			lsids("endSessions", "endSessions.endSessionsFromClient"),
 		},
 		run: func(ctx context.Context, c *call, a *sessionsArgs) (bsonraw.Doc, error) {
 			for _, id := range a.ids {
@@ -144,7 +141,7 @@ func refreshSessionsCommand() *Command {
 			Help:    "Keeps logical sessions from expiring.",
 			Example: `{refreshSessions: [{id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}]}`, DB: "admin",
 		},
-		fields: []field[sessionsArgs]{lsids("refreshSessions", "refreshSessions.refreshSessions")},
+		fields: []field[sessionsArgs]{lsids("refreshSessions", "refreshSessions.refreshSessionsFromClient")},
 		run: func(_ context.Context, c *call, a *sessionsArgs) (bsonraw.Doc, error) {
 			for _, id := range a.ids {
 				c.d.logical.touch(id, c.d.now())

@@ -129,7 +129,7 @@ func (s *logicalSession) enterTxn(ctx context.Context, c *call) error {
 	case n < s.txnNumber:
 		return errs.New(errs.TransactionTooOld, "Cannot start transaction with { txnNumber: %d } on session %s because a newer transaction with txnNumber %d has already started on this session.", n, s.id, s.txnNumber)
 	case c.g.start && n == s.txnNumber:
-		return errs.New(conflictingOperation, "Only servers in a sharded cluster can start a new transaction at the active transaction number")
+		return errs.New(errs.ConflictingOperation, "Only servers in a sharded cluster can start a new transaction at the active transaction number")
 	case c.g.start:
 		return s.startTxn(ctx, c)
 	}
@@ -143,9 +143,6 @@ func (s *logicalSession) enterTxn(ctx context.Context, c *call) error {
 	c.txn = s.txn
 	return nil
 }
-
-// conflictingOperation is MongoDB's ConflictingOperationInProgress.
-const conflictingOperation = errs.Code(117)
 
 // current reports, as an error, that n is not the number of an open transaction.
 func (s *logicalSession) current(n int64) error {

@@ -253,7 +253,7 @@ func chooseIndexes(c *Collection, which Value) ([]*index.Definition, error) {
 				return []*index.Definition{def}, nil
 			}
 		}
-		return nil, errs.New(errs.IndexNotFound, "can't find index with key: %s", shellText(which))
+		return nil, errs.New(errs.IndexNotFound, "can't find index with key: %s", index.Text(which))
 	case bsonraw.Array:
 		var defs []*index.Definition
 		for _, v := range which.Doc().Values() {

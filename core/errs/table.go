@@ -57,16 +57,22 @@ const (
 	BSONObjectTooLarge         Code = 10334
 	DuplicateKey               Code = 11000
 	Interrupted                Code = 11601
-	UnknownField               Code = 40415
-	UnrecognizedPipelineStage  Code = 40324
-	MissingRequiredField       Code = 40414
-	QueryExceededMemoryLimit   Code = 292
-	InvalidBSON                Code = 22
-	Unknown                    Code = 8
-	CannotConvert              Code = 241
-	InvalidRegex               Code = 51091
-	ClientDisconnected         Code = 279
-	OutOfDiskSpace             Code = 14031
+
+	ConflictingOperation      Code = 117
+	CommandFailed             Code = 125
+	APIVersionError           Code = 322
+	CursorInUse               Code = 12051
+	NotARetryableWriteCommand Code = 50768
+	UnknownField              Code = 40415
+	UnrecognizedPipelineStage Code = 40324
+	MissingRequiredField      Code = 40414
+	QueryExceededMemoryLimit  Code = 292
+	InvalidBSON               Code = 22
+	Unknown                   Code = 8
+	CannotConvert             Code = 241
+	InvalidRegex              Code = 51091
+	ClientDisconnected        Code = 279
+	OutOfDiskSpace            Code = 14031
 )
 
 // Argon's own codes.
@@ -172,6 +178,11 @@ var table = map[Code]row{
 	QueryExceededMemoryLimit:   {"QueryExceededMemoryLimitNoDiskUseAllowed", Invalid, "a stage needs more memory than it may use", ""},
 	CannotConvert:              {"ConversionFailure", Invalid, "a value cannot be converted to the type asked for", ""},
 	InvalidRegex:               {"Location51091", Invalid, "a regular expression that does not parse", ""},
+	ConflictingOperation:       {"ConflictingOperationInProgress", Conflict, "another operation of the session is in the way", ""},
+	CommandFailed:              {"CommandFailed", Invalid, "the command does not fit the session's state", ""},
+	APIVersionError:            {"APIVersionError", Unsupported, "a version of the API other than 1", ""},
+	CursorInUse:                {"CursorInUse", Conflict, "another getMore has the cursor", ""},
+	NotARetryableWriteCommand:  {"NotARetryableWriteCommand", Invalid, "a transaction number on a command that takes none", ""},
 	ClientDisconnected:         {"ClientDisconnect", Canceled, "the client went away", ""},
 	OutOfDiskSpace:             {"OutOfDiskSpace", IO, "the disk is full", "free some space and try again: nothing acknowledged was lost"},
 	ProjectNotFound:            {"ProjectNotFound", NotFound, "no project has this name", ""},

@@ -1,0 +1,179 @@
+package client
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// Options of Open. Nil options are the defaults.
+type Options struct {
+	// Actor and Message stand in the log for commits that do not say otherwise.
+	// The actor is the system's user if empty.
+	Actor, Message string
+	// ReadOnly opens the store for reading only.
+	ReadOnly bool
+	// CacheBytes is the memory for blocks of the store; 0 is the default.
+	CacheBytes int64
+}
+
+// Client is an open store.
+type Client struct {
+	dir    string
+	store  *engine.Store
+	disp   *command.Dispatcher
+	sess   *command.Session
+	closed atomic.Bool
+}
+
+// Cursor hands out documents one by one; see engine.Cursor.
+type Cursor = engine.Cursor
+
+// Open opens the store that a URI names: a directory, with or without file://.
+// An empty URI is $ARGON_URI, or else a directory in the user's data folder. A
+// directory that is new or empty becomes a store.
+func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	dir, err := Directory(uri)
+	if err != nil {
+		return nil, err
+	}
+	store, err := engine.Open(ctx, dir, &engine.Options{ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Actor: o.Actor})
+	if err != nil {
+		return nil, err
+	}
+	disp := command.NewDispatcher(store)
+	sess := disp.NewSession(command.SessionOptions{Actor: o.Actor, Message: o.Message})
+	return &Client{dir: dir, store: store, disp: disp, sess: sess}, nil
+}
+
+// Close closes the store. What was acknowledged is on disk already. Cursors end,
+// open transactions are dropped. Closing twice is allowed.
+func (c *Client) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.sess.Close()
+	c.disp.Close()
+	return c.store.Close()
+}
+
+// Dir returns the store's directory.
+func (c *Client) Dir() string { return c.dir }
+
+// RunCommand runs a command on a database, project[~branch[~moment]], and
+// returns its reply. docs/commands.md lists the commands.
+func (c *Client) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error) {
+	if err := c.open(); err != nil {
+		return nil, err
+	}
+	if run := clientSide(cmd); run != nil {
+		return run(ctx, c, db, cmd)
+	}
+	return c.disp.Run(ctx, c.sess, db, cmd)
+}
+
+// OpenCursor runs a command that answers with a cursor and returns all its
+// documents as one stream.
+func (c *Client) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (Cursor, error) {
+	if err := c.open(); err != nil {
+		return nil, err
+	}
+	return c.disp.OpenCursor(ctx, c.sess, db, cmd)
+}
+
+// OpenSource is OpenCursor for a reader that may need the stream twice, as the
+// Arrow reader does: it stays on one snapshot.
+func (c *Client) OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (*command.Source, error) {
+	if err := c.open(); err != nil {
+		return nil, err
+	}
+	return c.disp.OpenSource(ctx, c.sess, db, cmd)
+}
+
+func (c *Client) open() error {
+	if c.closed.Load() {
+		return errs.New(errs.StoreClosed, "the client is closed")
+	}
+	return nil
+}
+
+// Directory returns the directory that a URI names, without opening it.
+func Directory(uri string) (string, error) {
+	if uri == "" {
+		uri = os.Getenv("ARGON_URI")
+	}
+	if uri == "" {
+		return defaultDirectory()
+	}
+	scheme, rest, ok := strings.Cut(uri, "://")
+	if !ok || len(scheme) < 2 { // C://… is a path of Windows
+		return expandHome(uri)
+	}
+	switch strings.ToLower(scheme) {
+	case "file":
+		return expandHome(rest)
+	case "argon":
+		return "", errs.New(errs.NotSupported, "%q names an Argon server, which cannot be reached yet", redact(uri)).
+			WithRemedy("open a store's directory in this process")
+	case "mongodb", "mongodb+srv":
+		return "", errs.New(errs.BadValue, "%q names a MongoDB server, not an Argon store", redact(uri)).
+			WithRemedy("import from it: argon import %s -p PROJECT", redact(uri))
+	}
+	return "", errs.New(errs.BadValue, "a store cannot be opened through %q", scheme+"://").
+		WithRemedy("name a directory")
+}
+
+// redact leaves out the user and password of a connection string.
+func redact(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	return scheme + "://" + rest
+}
+
+func expandHome(path string) (string, error) {
+	if path == "" {
+		return "", errs.New(errs.BadValue, "the store's directory is empty")
+	}
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errs.Wrap(err, errs.StoreIO, "cannot find the home directory for %q", path)
+	}
+	return filepath.Join(home, path[1:]), nil
+}
+
+// defaultDirectory is the store of a user who names none, where the system
+// keeps the data of applications.
+func defaultDirectory() (string, error) {
+	if runtime.GOOS == "windows" {
+		if dir := os.Getenv("LocalAppData"); dir != "" {
+			return filepath.Join(dir, "argon", "store"), nil
+		}
+	} else if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "argon", "store"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errs.Wrap(err, errs.StoreIO, "cannot find a directory for the store").
+			WithRemedy("set ARGON_URI, or name a directory")
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "argon", "store"), nil
+	}
+	return filepath.Join(home, ".local", "share", "argon", "store"), nil
+}
