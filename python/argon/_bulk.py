@@ -56,16 +56,19 @@ if hasattr(os, "register_at_fork"):
 
 
 def give_ids(documents: Sequence[Any]) -> list[Any]:
-    """Give an ``_id`` to each document that has none; return all of them."""
+    """Give an ``_id`` to each document that has none; return all of them.
+
+    Raw documents are left as they are, and out of what is returned, as in pymongo.
+    """
     ids: list[Any] = []
     fresh = object_ids(len(documents))
     for document in documents:
-        if type(document) is not dict and not isinstance(document, Mapping):
-            raise TypeError(f"each document must be a mapping, not {type(document).__name__}")
-        if "_id" not in document:
+        if type(document) is not dict:
+            if not isinstance(document, Mapping):
+                raise TypeError(f"each document must be a mapping, not {type(document).__name__}")
             if isinstance(document, RawBSONDocument):
-                ids.append(None)  # the store makes one
                 continue
+        if "_id" not in document:
             if not isinstance(document, MutableMapping):
                 raise TypeError("a document without an _id must be mutable, to be given one")
             document["_id"] = next(fresh)

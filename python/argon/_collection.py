@@ -264,13 +264,20 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         """Delete the collection and its indexes; its history stays."""
         self._in(session).run_long({"drop": self._name, **without_none({"comment": comment})})
 
-    def rename(self, new_name: str, session: Transaction | None = None, **kwargs: Any) -> Any:
+    def rename(
+        self,
+        new_name: str,
+        session: Transaction | None = None,
+        comment: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Rename the collection; ``dropTarget=True`` replaces one of that name."""
         if not isinstance(new_name, str):
             raise TypeError(f"new_name must be an instance of str, not {type(new_name).__name__}")
         db = self._scope.db.decode()
         command = {"renameCollection": self.full_name, "to": f"{db}.{new_name}", **kwargs}
-        return self._in(session).run_long(command)
+        scope = self._in(session).on("admin")
+        return scope.run_long({**command, **without_none({"comment": comment})})
 
     def options(self, session: Transaction | None = None, comment: Any = None) -> dict[str, Any]:
         """Return the options that the collection was created with."""

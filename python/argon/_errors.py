@@ -242,7 +242,9 @@ class BulkWriteError(ArgonError, pymongo.errors.BulkWriteError):
     """Some of many writes failed; :attr:`details` has what pymongo has there."""
 
     def __init__(self, results: dict[str, Any]) -> None:
-        ArgonError.__init__(self, _bulk_message(results), 65, results)
+        message = _bulk_message(results)
+        pymongo.errors.OperationFailure.__init__(self, message, 65, results)
+        self.args = (message,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.details,)

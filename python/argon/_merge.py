@@ -51,7 +51,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DiffEntry:
-    """A document that differs: ``op`` is "insert", "update" or "delete"."""
+    """A document that differs: ``op`` is "insert", "update" or "delete".
+
+    Collections and indexes that differ are entries too, without an ``id``: their
+    ``op`` is "createCollection" and the like.
+    """
 
     collection: str
     id: Any
@@ -107,11 +111,11 @@ class Diff(Frames):
         return list(self)
 
     def counts(self) -> dict[str, int]:
-        """Count the documents by operation."""
+        """Count the entries by operation."""
         counts = {"insert": 0, "update": 0, "delete": 0}
         with self._cursor() as cursor:
             for document in cursor:
-                counts[document["op"]] += 1
+                counts[document["op"]] = counts.get(document["op"], 0) + 1
         return counts
 
     def __bool__(self) -> bool:

@@ -33,6 +33,10 @@ class Scope:
         self.transaction = transaction
         self._reply_codec = codec.with_options(document_class=dict)
 
+    def on(self, db: str) -> Scope:
+        """Return the same for another database."""
+        return Scope(self.connection, db, self.codec, self.fields, self.transaction)
+
     def extra(self) -> dict[str, Any] | None:
         """Return the fields that every command carries here."""
         if self.transaction is not None:

@@ -57,10 +57,10 @@ class Writes(Generic[DocumentT]):
         """Insert a document. One without an ``_id`` is given one."""
         if type(document) is not dict:
             check_mapping("document", document)
-        if "_id" in document:
+        if isinstance(document, RawBSONDocument):
+            identity = None  # as in pymongo: finding it out would decode the document
+        elif "_id" in document:
             identity = document["_id"]
-        elif isinstance(document, RawBSONDocument):
-            identity = None
         else:
             identity = document["_id"] = ObjectId()
         command = {"insert": self._name, "documents": [document], "ordered": True}

