@@ -31,7 +31,10 @@ func DiffDocs(pre, post bsonraw.Doc) []Change {
 	return d.changes
 }
 
-type differ struct{ changes []Change }
+type differ struct {
+	changes []Change
+	path    []byte // scratch
+}
 
 // field is one field of a document.
 type field struct {
@@ -45,11 +48,17 @@ type fieldList struct {
 	index map[string]int // where there are many
 }
 
-func listFields(d bsonraw.Doc) (l fieldList, distinct bool) {
+// usualFields is how many fields fit on the stack.
+const usualFields = 2 * manyKids
+
+// listFields lists the fields of a document into room. False if two have one
+// name.
+func listFields(d bsonraw.Doc, room []field) (l fieldList, distinct bool) {
+	l.all = room
 	for it := d.Iter(); it.Next(); {
 		l.all = append(l.all, field{it.Key(), it.Value()})
 	}
-	if len(l.all) <= 2*manyKids {
+	if len(l.all) <= usualFields {
 		for i := range l.all {
 			if l.find(l.all[i].name) != i {
 				return l, false
@@ -83,8 +92,9 @@ func (l *fieldList) find(name []byte) int {
 // fields compares two objects whose path and a dot are prefix (empty at the top
 // level). False, with no changes noted, if it has to be Set as a whole.
 func (d *differ) fields(prefix []byte, pre, post bsonraw.Doc) bool {
-	before, ok1 := listFields(pre)
-	after, ok2 := listFields(post)
+	var room1, room2 [usualFields]field
+	before, ok1 := listFields(pre, room1[:0])
+	after, ok2 := listFields(post, room2[:0])
 	if !ok1 || !ok2 {
 		return false
 	}
@@ -139,7 +149,8 @@ func (d *differ) value(prefix, name []byte, pre, post bsonraw.Value) {
 }
 
 func (d *differ) note(prefix, name []byte, kind Kind, v bsonraw.Value) {
-	path := string(appendName(append([]byte(nil), prefix...), name))
+	d.path = appendName(append(d.path[:0], prefix...), name)
+	path := string(d.path)
 	if path == "" {
 		path = JoinPath("")
 	}

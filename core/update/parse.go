@@ -18,6 +18,7 @@ type parser struct {
 	query   *query.Options
 	now     time.Time
 	usesPos bool
+	leaves  int
 }
 
 // parseOperators parses {$set: {…}, $inc: {…}, …}.
@@ -178,6 +179,7 @@ func (p *parser) insert(path string, parts []string, op operator) error {
 		if child == nil {
 			child = &node{array: array, ofID: parts[0] == "_id", dynamic: at.dynamic || isOpen(part)}
 			if last {
+				p.leaves++
 				child.op = op
 				if _, ok := op.(vacateOp); ok {
 					child.ofID = false // the error is the target's, in its turn

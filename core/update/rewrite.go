@@ -37,6 +37,7 @@ type rewriter struct {
 	inArray []byte // the name of the innermost array around it, or nil
 
 	record  bool
+	expect  int // how many changes there may be
 	changes []Change
 	late    []lateOperand
 
@@ -346,6 +347,9 @@ func (x *rewriter) note(n *node, e *effect, valueAt int) error {
 	if e.kind == Set && e.operand.IsMissing() {
 		c.Operand.Type = e.value.Type
 		x.late = append(x.late, lateOperand{len(x.changes), valueAt, len(x.out)})
+	}
+	if x.changes == nil {
+		x.changes = make([]Change, 0, min(x.expect, 64))
 	}
 	x.changes = append(x.changes, c)
 	return nil

@@ -64,7 +64,7 @@ func Compile(v bsonraw.Value, o *Options) (*Update, error) {
 	case beginsWithDollar(v.Doc()):
 		var p *parser
 		if p, err = parseOperators(v.Doc(), o); err == nil {
-			u.root, u.usesPos = p.root, p.usesPos
+			u.root, u.usesPos, u.rewriter.expect = p.root, p.usesPos, p.leaves
 		}
 	default:
 		u.form, u.replace = Replacement, v.Doc()
