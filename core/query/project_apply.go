@@ -119,10 +119,10 @@ func (r *projRun) below(n *projNode, name string, v bsonraw.Value) (written bool
 		r.dst.End()
 	default:
 		switch {
-		case r.mode == modeInclude:
-			return false, nil
 		case n.compute:
 			return true, r.computeDoc(n, name)
+		case r.mode == modeInclude:
+			return false, nil
 		}
 		r.dst.Value(name, v)
 	}

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -43,9 +42,13 @@ func CompileProjectStage(spec bsonraw.Doc, o *Options) (*Projection, error) {
 	return p, inStage("$project", err)
 }
 
-// inStage puts mongod's prefix before an error of a stage's specification.
+// noTextScore is the error of a text score that no query computed.
+const noTextScore errs.Code = 40218
+
+// inStage puts mongod's prefix before an error of a stage's specification; the
+// error of a constant has one of its own.
 func inStage(stage string, err error) error {
-	if e := errs.As(err); e != nil {
+	if e := errs.As(err); e != nil && !strings.HasPrefix(e.Message, optimizing) && e.Code != noTextScore {
 		e.Message = "Invalid " + stage + " :: caused by :: " + e.Message
 		return e
 	}
@@ -149,16 +152,19 @@ func (pp *projParser) object(path string, d bsonraw.Doc) error {
 	if !it.Next() {
 		return errs.New(51270, "An empty sub-projection is not a valid value. Found empty object at path")
 	}
-	if !bytes.HasPrefix(it.Key(), []byte("$")) || d.Len() > 1 {
+	op := string(it.Key())
+	if !strings.HasPrefix(op, "$") || d.Len() > 1 || op == "$ref" || op == "$id" || op == "$db" {
 		return pp.fields(d, path+".")
 	}
-	if pp.find {
-		switch string(it.Key()) {
-		case "$slice":
-			return pp.slice(path, d, it.Value())
-		case "$elemMatch":
-			return pp.elemMatch(path, it.Value())
-		}
+	switch {
+	case op == "$slice" && pp.find:
+		return pp.slice(path, d, it.Value())
+	case op == "$elemMatch" && pp.find:
+		return pp.elemMatch(path, it.Value())
+	case op == "$elemMatch":
+		return errs.New(errs.InvalidPipelineOperator, "Cannot use $elemMatch in this context")
+	case op == "$meta":
+		return metaProjection(it.Value())
 	}
 	return pp.compute(path, path, d.Value())
 }
@@ -197,48 +203,58 @@ func (pp *projParser) decide(mode projMode, name string) error {
 	return nil
 }
 
+// metaProjection is the error of {$meta: …}: no query here leaves metadata.
+func metaProjection(v bsonraw.Value) error {
+	if v.Type != bsonraw.String {
+		return errs.New(17307, "$meta only supports string arguments")
+	}
+	switch v.Str() {
+	case "textScore":
+		return errs.New(noTextScore, "query requires text score metadata, but it is not available")
+	case "recordId", "sortKey", "indexKey", "randVal", "geoNearDistance", "geoNearPoint", "searchScore", "searchHighlights", "searchScoreDetails":
+		return errs.New(errs.NotSupported, "the projection {$meta: %q} is not supported", v.Str())
+	}
+	return errs.New(17308, "Unsupported argument to $meta: %s", v.Str())
+}
+
 // compute parses an expression or literal.
 func (pp *projParser) compute(path, name string, v bsonraw.Value) error {
-	if v.Type == bsonraw.Object && isMeta(v.Doc()) && pp.decided && pp.p.mode == modeExclude {
-		return pp.computeAt(path, v)
-	}
 	if pp.decided && pp.p.mode == modeExclude {
 		if v.Type == bsonraw.Object {
 			return errs.New(31252, "Cannot use expression other than $meta in exclusion projection")
 		}
 		return errs.New(31310, "Cannot use an expression %s in an exclusion projection", element(name, v))
 	}
-	if !(v.Type == bsonraw.Object && isMeta(v.Doc())) {
-		pp.decided, pp.p.mode = true, modeInclude
-	}
-	return pp.computeAt(path, v)
-}
-
-func isMeta(d bsonraw.Doc) bool {
-	it := d.Iter()
-	return it.Next() && string(it.Key()) == "$meta"
-}
-
-func (pp *projParser) computeAt(path string, v bsonraw.Value) error {
+	pp.decided, pp.p.mode = true, modeInclude
 	e, err := expr.Compile(v, pp.options.expr())
 	if err != nil {
-		return unknownExpression(v, err)
+		return pp.compileError(v, err)
 	}
 	return pp.place(path, projField{kind: projCompute, expr: e})
 }
 
-// unknownExpression gives the error of an operator that does not exist the code
-// it has in projections.
-func unknownExpression(v bsonraw.Value, err error) error {
+// optimizing is what expr puts before the error of a constant expression, as
+// mongod does for pipelines, but not for find.
+const optimizing = "Failed to optimize pipeline :: caused by :: "
+
+// compileError gives an expression's error the text it has here, and that of an
+// operator which does not exist the code it has in projections.
+func (pp *projParser) compileError(v bsonraw.Value, err error) error {
 	e := errs.As(err)
-	if e == nil || e.Code != errs.InvalidPipelineOperator || v.Type != bsonraw.Object {
+	if e == nil {
 		return err
+	}
+	if pp.find {
+		e.Message = strings.TrimPrefix(e.Message, optimizing)
+	}
+	if e.Code != errs.InvalidPipelineOperator || v.Type != bsonraw.Object {
+		return e
 	}
 	it := v.Doc().Iter()
 	if it.Next() && e.Message == "Unrecognized expression '"+string(it.Key())+"'" {
 		return errs.New(31325, "Unknown expression %s", it.Key())
 	}
-	return err
+	return e
 }
 
 func (pp *projParser) positional(path, name string) error {
@@ -299,7 +315,7 @@ func (pp *projParser) slice(path string, d bsonraw.Doc, arg bsonraw.Value) error
 			return errs.New(28667, "Invalid $slice syntax. The given syntax %s did not match the find() syntax because :: %s :: "+
 				"The given syntax did not match the expression $slice syntax. :: caused by :: %s", valueText(d.Value()), why, e.Message)
 		}
-		return err
+		return pp.compileError(d.Value(), err)
 	}
 	return pp.compute(path, path, d.Value())
 }

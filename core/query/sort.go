@@ -86,7 +86,7 @@ func metaSort(d bsonraw.Doc) error {
 	}
 	switch v.Str() {
 	case "textScore":
-		return errs.New(40218, "query requires text score metadata, but it is not available")
+		return errs.New(noTextScore, "query requires text score metadata, but it is not available")
 	case "randVal", "searchScore", "searchHighlights", "geoNearDistance", "geoNearPoint", "recordId", "indexKey":
 		return errs.New(errs.NotSupported, "a sort by {$meta: %q} is not supported", v.Str())
 	}
