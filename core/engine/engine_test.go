@@ -31,7 +31,10 @@ func head(branch string) refs.Ref { return refs.Ref{Project: "p", Branch: branch
 func openTest(t *testing.T) *Store {
 	s, err := Open(context.Background(), t.TempDir(), nil)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	t.Cleanup(func() {
+		checkStore(t, s)
+		require.NoError(t, s.Close())
+	})
 	return s
 }
 
@@ -72,4 +75,11 @@ func TestInsertAndRead(t *testing.T) {
 		require.Equal(t, want, n)
 		require.NoError(t, cur.Close())
 	}
+}
+
+// checkStore fails the test if a check of the store finds a problem.
+func checkStore(t require.TestingT, s *Store) {
+	doc, err := s.Check(context.Background())
+	require.NoError(t, err)
+	require.Empty(t, doc.Get("problems").Doc().Values(), "%v", doc)
 }

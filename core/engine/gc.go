@@ -90,7 +90,9 @@ type segmentPins struct {
 }
 
 type projectHorizon struct {
+	project *project
 	name    string
+	lsn     mvcc.LSN // newest commit of any branch before the horizon
 	keep    time.Duration
 	horizon time.Time // zero: everything is kept
 }
@@ -119,16 +121,18 @@ func (g *garbage) markProject(p *project) error {
 	if g.spec.Keep > 0 {
 		keep = g.spec.Keep
 	}
-	h := projectHorizon{name: p.rec.Name, keep: keep}
+	h := projectHorizon{project: p, name: p.rec.Name, keep: keep}
 	if keep > 0 {
 		h.horizon, grace = g.now.Add(-keep), keep
 	}
-	g.horizons = append(g.horizons, h)
 	for _, b := range branches {
-		if err := g.keep(wal.Position{Segment: b.rec.Segment, LSN: mvcc.MaxLSN}, h.horizon); err != nil {
+		limit, err := g.keep(wal.Position{Segment: b.rec.Segment, LSN: mvcc.MaxLSN}, h.horizon)
+		if err != nil {
 			return err
 		}
+		h.lsn = max(h.lsn, limit)
 	}
+	g.horizons = append(g.horizons, h)
 	for _, t := range tags {
 		if err := g.pin(wal.Position{Segment: t.Segment, LSN: t.LSN}); err != nil {
 			return err
@@ -138,7 +142,7 @@ func (g *garbage) markProject(p *project) error {
 		if e.From.Segment == 0 || e.Time.Before(g.now.Add(-grace)) {
 			continue
 		}
-		if err := g.keep(e.From, h.horizon); err != nil {
+		if _, err := g.keep(e.From, h.horizon); err != nil {
 			return err
 		}
 	}
@@ -146,20 +150,19 @@ func (g *garbage) markProject(p *project) error {
 }
 
 // keep pins a position with what its lineage wrote since the horizon; all of it
-// where that is zero.
-func (g *garbage) keep(at wal.Position, horizon time.Time) error {
+// where that is zero. It returns the newest commit before the horizon.
+func (g *garbage) keep(at wal.Position, horizon time.Time) (limit mvcc.LSN, err error) {
 	lineage, err := g.s.mv.Lineage(at.Segment, at.LSN)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var limit mvcc.LSN
 	if !horizon.IsZero() {
 		if limit, _, err = g.s.mv.LSNAt(lineage, horizon); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	g.add(lineage, limit)
-	return nil
+	return limit, nil
 }
 
 // pin keeps one moment, as a tag does.
@@ -230,12 +233,30 @@ func (g *garbage) sweep(ctx context.Context) error {
 		}
 		pins = append(pins, mvcc.Pins{Segment: rec.ID, LSNs: p.sorted(), Root: rec.Parent == 0})
 	}
+	if err := g.announce(ctx); err != nil {
+		return err
+	}
 	stats, err := g.s.mv.RemoveVersions(ctx, pins, g.spec.DryRun)
 	g.stats.Versions += stats.Versions
 	g.stats.IndexEntries += stats.IndexEntries
 	g.stats.LogRecords += stats.LogRecords
 	g.stats.Bytes += stats.Bytes
 	return err
+}
+
+// announce records how far back history may be incomplete, before it is: after
+// a crash in between, reads of the past fail where they might have worked, and
+// never show less than there was.
+func (g *garbage) announce(ctx context.Context) error {
+	if g.spec.DryRun {
+		return nil
+	}
+	for _, h := range g.horizons {
+		if err := g.s.noteCollected(ctx, h.project, h.lsn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sorted lists the pins up to the horizon; above it everything stays anyway.

@@ -38,7 +38,10 @@ func TestMetamorphic(t *testing.T) {
 		}}
 		defer os.RemoveAll(dir)
 		m.open(t)
-		defer func() { m.store.Close() }()
+		defer func() {
+			checkStore(t, m.store)
+			m.store.Close()
+		}()
 		m.begin(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"":        m.check,

@@ -36,11 +36,35 @@ func (s *Store) position(ref refs.Ref) (*branch, wal.Position, error) {
 	case refs.Tag:
 		at, err = s.atTag(b, m.Tag)
 	}
+	if err == nil && ref.Moment.Kind != refs.Tag {
+		err = s.checkCollected(b, head, at.LSN)
+	}
 	if err != nil {
 		return nil, at, err
 	}
 	at, err = s.origin(at)
 	return b, at, err
+}
+
+// checkCollected fails for a moment whose versions garbage collection may have
+// removed: it would show less than there was. Heads and tags are always whole.
+func (s *Store) checkCollected(b *branch, head *headState, lsn mvcc.LSN) error {
+	s.mu.RLock()
+	collected := b.project.rec.Collected
+	s.mu.RUnlock()
+	if lsn >= collected || lsn >= head.lsn {
+		return nil
+	}
+	lineage, err := s.mv.Lineage(head.lineage[0].Segment, min(collected, head.lsn))
+	if err != nil {
+		return err
+	}
+	// What stood when the horizon passed was kept, and stood since its commit.
+	if newest, _, err := s.mv.LSNBack(lineage, 0); err != nil || newest <= lsn {
+		return err
+	}
+	return errs.New(errs.HistoryRemoved, "the history of project %q before LSN %d was removed by garbage collection", b.project.rec.Name, collected).
+		WithRemedy("moments with a tag stay; see argon tags list")
 }
 
 // origin names a position by the oldest segment that it can be named by: a

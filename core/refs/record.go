@@ -19,6 +19,7 @@ type Project struct {
 	Actor     string        // actor
 	LSN       wal.LSN       // lsn: the commit that made it
 	Retention time.Duration // keepMs: how long history is kept, 0 for ever
+	Collected wal.LSN       // collected: history below it may have been removed
 }
 
 // Branch is a name for a segment.
@@ -76,6 +77,7 @@ func (p *Project) Encode() []byte {
 	w.text("actor", p.Actor)
 	w.number("lsn", uint64(p.LSN))
 	w.number("keepMs", uint64(p.Retention.Milliseconds()))
+	w.number("collected", uint64(p.Collected))
 	return w.Finish()
 }
 
@@ -89,6 +91,7 @@ func DecodeProject(key, value []byte) (Project, error) {
 		ID: wal.ProjectID(r.number("id")), Name: string(key[1:]),
 		Created: r.when("created"), Actor: r.text("actor"), LSN: wal.LSN(r.number("lsn")),
 		Retention: time.Duration(r.number("keepMs")) * time.Millisecond,
+		Collected: wal.LSN(r.number("collected")),
 	}, nil
 }
 
