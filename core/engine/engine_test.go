@@ -81,5 +81,5 @@ func TestInsertAndRead(t *testing.T) {
 func checkStore(t require.TestingT, s *Store) {
 	doc, err := s.Check(context.Background())
 	require.NoError(t, err)
-	require.Empty(t, doc.Get("problems").Doc().Values(), "%v", doc)
+	require.Empty(t, doc.Get("problems").Doc().Values(), "%s", shellText(doc.Value()))
 }

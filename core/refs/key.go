@@ -14,6 +14,7 @@ import (
 //	[12][segment 8]                  segment
 //	[13][project 4][name]            tag
 //	[14][project 4][LSN 8][n 2]      ref log, n counting within the commit
+//	[15][segment 8][LSN 8]           merge (merge.go)
 const (
 	kindProject = 0x10
 	kindBranch  = 0x11
@@ -100,6 +101,8 @@ func CheckRecord(key, value []byte) (err error) {
 		_, err = DecodeTag(key, value)
 	case kindRefLog:
 		_, err = DecodeLogEntry(key, value)
+	case kindMerge:
+		_, _, err = DecodeMerge(key, value)
 	default:
 		err = errs.New(errs.StoreCorrupt, "a ref record of no known kind: %x", key)
 	}
