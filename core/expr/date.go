@@ -2,11 +2,7 @@ package expr
 
 import (
 	"encoding/binary"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
-	_ "time/tzdata" // zones wherever the system has none
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -40,78 +36,184 @@ func coerceDate(v bsonraw.Value) (int64, error) {
 	return ms, nil
 }
 
-// zones caches time zones by name: loading one reads a file.
-var zones sync.Map
-
-// loadZone returns the zone of an Olson name, or of an offset: +HH, +HHMM or
-// +HH:MM.
-func loadZone(name string) (*time.Location, error) {
-	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location), nil
-	}
-	z, ok := offsetZone(name)
-	if !ok {
-		var err error
-		if z, err = time.LoadLocation(name); err != nil || !isZoneName(name) {
-			return nil, errs.New(40485, "unrecognized time zone identifier: %q", name)
-		}
-	}
-	zones.Store(name, z)
-	return z, nil
-}
-
-// isZoneName excludes what Go takes for a zone and mongod does not.
-func isZoneName(name string) bool {
-	return name != "" && name != "Local" && !strings.HasPrefix(name, "posix") && !strings.HasPrefix(name, "right/")
-}
-
-func offsetZone(name string) (*time.Location, bool) {
-	if len(name) < 3 || name[0] != '+' && name[0] != '-' {
-		return nil, false
-	}
-	digits := name[1:]
-	if len(digits) == 5 && digits[2] == ':' {
-		digits = digits[:2] + digits[3:]
-	}
-	if len(digits) != 2 && len(digits) != 4 {
-		return nil, false
-	}
-	n, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil {
-		return nil, false
-	}
-	minutes := int(n) * 60
-	if len(digits) == 4 {
-		minutes = int(n/100)*60 + int(n%100)
-	}
-	if name[0] == '-' {
-		minutes = -minutes
-	}
-	return time.FixedZone(name, minutes*60), true
-}
-
-// evalZone evaluates an optional timezone argument. ok is false for null.
-func evalZone(env *Env, e Expr) (z *time.Location, ok bool, err error) {
-	if e == nil {
-		return time.UTC, true, nil
-	}
-	v, err := e.Eval(env)
-	switch {
-	case err != nil || v.IsNullish():
-		return nil, false, err
-	case v.Type != bsonraw.String:
-		return nil, false, errs.New(40517, "timezone must evaluate to a string, found %s", v.Type.Name())
-	}
-	z, err = loadZone(v.Str())
-	return z, err == nil, err
-}
-
-// local returns a moment's date and clock in a zone.
-func local(ms int64, z *time.Location) time.Time { return time.UnixMilli(ms).In(z) }
-
 // formatISO writes a date as $toString does.
 func formatISO(ms int64) ([]byte, error) {
 	return formatDate(isoFormat, local(ms, time.UTC))
 }
 
 const isoFormat = "%Y-%m-%dT%H:%M:%S.%LZ"
+
+// dateOperators makes the rows of the date operators.
+func dateOperators() map[string]parser {
+	rows := map[string]parser{
+		"$dateToString":   parseDateToString,
+		"$dateFromString": parseDateFromString,
+		"$dateToParts":    parseDateToParts,
+		"$dateFromParts":  parseDateFromParts,
+		"$dateAdd":        parseDateAdd,
+		"$dateSubtract":   parseDateAdd,
+		"$dateDiff":       parseDateDiff,
+		"$dateTrunc":      parseDateTrunc,
+		"$isoWeekYear": dateParser(func(env *Env, t time.Time) bsonraw.Value {
+			return env.int64(int64(isoYear(t)))
+		}),
+	}
+	for name, part := range map[string]func(time.Time) int{
+		"$year":         time.Time.Year,
+		"$month":        func(t time.Time) int { return int(t.Month()) },
+		"$dayOfMonth":   time.Time.Day,
+		"$hour":         time.Time.Hour,
+		"$minute":       time.Time.Minute,
+		"$second":       time.Time.Second,
+		"$millisecond":  func(t time.Time) int { return t.Nanosecond() / 1e6 },
+		"$dayOfWeek":    func(t time.Time) int { return int(t.Weekday()) + 1 },
+		"$dayOfYear":    time.Time.YearDay,
+		"$week":         sundayWeek,
+		"$isoWeek":      isoWeek,
+		"$isoDayOfWeek": isoWeekday,
+	} {
+		rows[name] = dateParser(func(env *Env, t time.Time) bsonraw.Value { return env.int32(part(t)) })
+	}
+	return rows
+}
+
+// datePart is $year and its like.
+type datePart struct {
+	name       string
+	date, zone Expr // zone may be nil
+	part       func(env *Env, t time.Time) bsonraw.Value
+}
+
+func dateParser(part func(*Env, time.Time) bsonraw.Value) parser {
+	return func(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+		x := &datePart{name: name, part: part}
+		if arg.Type == bsonraw.Object && !isOperatorObject(arg.Doc()) {
+			parts, err := named(arg.Doc(), []string{"date", "timezone"}, func(field string) error {
+				return errs.New(40535, "unrecognized option to %s: %q", name, field)
+			})
+			if err != nil {
+				return nil, err
+			}
+			if parts[0].IsMissing() {
+				return nil, errs.New(40539, "missing 'date' argument to %s, provided: %s: %s", name, name, show(arg))
+			}
+			return x, c.compileEach(parts, &x.date, &x.zone)
+		}
+		args, err := c.arguments(arg)
+		if err != nil {
+			return nil, err
+		}
+		if len(args) != 1 {
+			return nil, errs.New(40536, "%s accepts exactly one argument if given an array, but was given %d", name, len(args))
+		}
+		x.date = args[0]
+		return x, nil
+	}
+}
+
+func (x *datePart) Eval(env *Env) (bsonraw.Value, error) {
+	v, err := x.date.Eval(env)
+	if err != nil || v.IsNullish() {
+		return null, err
+	}
+	ms, err := coerceDate(v)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	if x.zone == nil {
+		return x.part(env, local(ms, time.UTC)), nil
+	}
+	zone, err := x.zone.Eval(env)
+	switch {
+	case err != nil || zone.IsNullish():
+		return null, err
+	case zone.Type != bsonraw.String:
+		return bsonraw.Value{}, errs.New(40533, "%s requires a string for the timezone argument, but was given a %s (%s)", x.name, zone.Type.Name(), show(zone))
+	}
+	z, err := loadZone(zone.Str())
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	return x.part(env, local(ms, z)), nil
+}
+
+func (x *datePart) children(visit func(*Expr)) { visitSome(visit, &x.date, &x.zone) }
+func (x *datePart) foldable() bool             { return true }
+
+// dateToString is $dateToString.
+type dateToString struct {
+	date                 Expr
+	format, zone, onNull Expr // may be nil
+}
+
+func parseDateToString(c *compiler, _ string, arg bsonraw.Value) (Expr, error) {
+	if arg.Type != bsonraw.Object {
+		return nil, errs.New(18629, "$dateToString only supports an object as its argument")
+	}
+	parts, err := named(arg.Doc(), []string{"date", "format", "timezone", "onNull"}, func(field string) error {
+		return errs.New(18534, "Unrecognized argument to $dateToString: %s", field)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if parts[0].IsMissing() {
+		return nil, errs.New(18628, "Missing 'date' parameter to $dateToString")
+	}
+	x := &dateToString{}
+	return x, c.compileEach(parts, &x.date, &x.format, &x.zone, &x.onNull)
+}
+
+// evalFormat evaluates and checks an optional format; ok is false for null.
+func evalFormat(env *Env, e Expr, name string, code errs.Code, known func(byte) bool) (format string, ok bool, err error) {
+	if e == nil {
+		return "", true, nil
+	}
+	v, err := e.Eval(env)
+	switch {
+	case err != nil || v.IsNullish():
+		return "", false, err
+	case v.Type != bsonraw.String:
+		return "", false, errs.New(code, "%s requires that 'format' be a string, found: %s with value %s", name, v.Type.Name(), show(v))
+	}
+	format = v.Str()
+	return format, true, checkFormat(format, known)
+}
+
+func (x *dateToString) Eval(env *Env) (bsonraw.Value, error) {
+	format, ok, err := evalFormat(env, x.format, "$dateToString", 18533, isDirective)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	zone, err := evalZone(env, x.zone)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	v, err := x.date.Eval(env)
+	switch {
+	case err != nil:
+		return bsonraw.Value{}, err
+	case v.IsNullish():
+		return evalOr(env, x.onNull, null)
+	case zone == nil || !ok:
+		return null, nil
+	}
+	ms, err := coerceDate(v)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	if x.format == nil {
+		// The letter Z stands for any zone.
+		format = isoFormat
+	}
+	s, err := formatDate(format, local(ms, zone))
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	return env.text(s)
+}
+
+func (x *dateToString) children(visit func(*Expr)) {
+	visitSome(visit, &x.date, &x.format, &x.zone, &x.onNull)
+}
+
+func (x *dateToString) foldable() bool { return true }

@@ -97,7 +97,7 @@ type bounds struct {
 
 var (
 	finite       = bounds{math.Inf(-1), math.Inf(1), "(-inf,inf)", true}
-	unit         = bounds{-1, 1, "[-1,1]", false}
+	withinOne    = bounds{-1, 1, "[-1,1]", false}
 	oneAndMore   = bounds{1, math.Inf(1), "[1,inf]", false}
 	everywhere   = bounds{math.Inf(-1), math.Inf(1), "[-inf,inf]", false}
 	decimalOne   = number.DecimalOfInt(1)
