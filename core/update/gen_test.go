@@ -321,3 +321,63 @@ func (g gen) equalities() bsonraw.Doc {
 	}
 	return b.Finish()
 }
+
+// pipeline returns a pipeline of one to three stages.
+func (g gen) pipeline() bsonraw.Value {
+	stages := make([]bsonraw.Value, 1+g.IntN(3))
+	for i := range stages {
+		stages[i] = g.stage()
+	}
+	return bsonraw.ArrayValue(stages...)
+}
+
+func (g gen) stage() bsonraw.Value {
+	switch g.IntN(8) {
+	case 0:
+		return g.condition("$unset", bsonraw.StringValue(g.plainPath())).Value()
+	case 1:
+		return g.condition("$replaceWith", bsonraw.StringValue(pick(g, "$a", "$b", "$$ROOT", "$a.b"))).Value()
+	case 2:
+		b := bsonraw.NewBuilder(nil)
+		b.Int32(g.name(), 1)
+		b.Bool("_id", g.chance(2))
+		return g.condition("$project", b.Finish().Value()).Value()
+	case 3:
+		merged := bsonraw.ArrayValue(bsonraw.StringValue("$$ROOT"), g.fieldsOf().Value())
+		return g.condition("$replaceRoot", g.condition("newRoot", g.condition("$mergeObjects", merged).Value()).Value()).Value()
+	}
+	return g.condition(pick(g, "$set", "$addFields"), g.fieldsOf().Value()).Value()
+}
+
+// fieldsOf returns the specification of $set.
+func (g gen) fieldsOf() bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	if g.chance(12) {
+		b.Value("_id", g.expression())
+	}
+	b.Value(g.plainPath(), g.expression())
+	return b.Finish()
+}
+
+func (g gen) plainPath() string {
+	path := pick(g, "a", "b", "c", "x")
+	for g.chance(3) {
+		path += "." + pick(g, "a", "b", "0", "x")
+	}
+	return path
+}
+
+func (g gen) expression() bsonraw.Value {
+	field := func() bsonraw.Value { return bsonraw.StringValue("$" + g.plainPath()) }
+	switch g.IntN(6) {
+	case 0:
+		return g.condition("$literal", g.value(2)).Value()
+	case 1:
+		return g.condition("$ifNull", bsonraw.ArrayValue(field(), bsonraw.Int32Value(7))).Value()
+	case 2:
+		return g.condition("$add", bsonraw.ArrayValue(g.condition("$ifNull", bsonraw.ArrayValue(field(), bsonraw.Int32Value(1))).Value(), bsonraw.Int32Value(1))).Value()
+	case 3:
+		return bsonraw.StringValue(pick(g, "$$ROOT", "$$REMOVE", "$_id"))
+	}
+	return field()
+}
