@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/index"
 	"github.com/argon-lab/argon/core/refs"
 )
 
@@ -81,5 +82,5 @@ func TestInsertAndRead(t *testing.T) {
 func checkStore(t require.TestingT, s *Store) {
 	doc, err := s.Check(context.Background())
 	require.NoError(t, err)
-	require.Empty(t, doc.Get("problems").Doc().Values(), "%s", shellText(doc.Value()))
+	require.Empty(t, doc.Get("problems").Doc().Values(), "%s", index.Text(doc.Value()))
 }
