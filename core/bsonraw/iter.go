@@ -3,6 +3,7 @@ package bsonraw
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/argon-lab/argon/core/errs"
 )
@@ -33,26 +34,59 @@ func (d Doc) Iter() Iter {
 	return Iter{rest: d[4:n]}
 }
 
-// Next moves to the next element and reports whether there is one.
+// Next moves to the next element and reports whether there is one. Every scan
+// spends most of its time here.
 func (it *Iter) Next() bool {
-	if len(it.rest) <= 1 || it.rest[0] == 0 {
+	rest := it.rest
+	if len(rest) <= 1 || rest[0] == 0 {
 		return false
 	}
-	t := Type(it.rest[0])
-	end := bytes.IndexByte(it.rest[1:], 0)
-	if end < 0 {
+	t := Type(rest[0])
+	end := nameEnd(rest[1:]) + 1
+	if end == 0 {
 		return it.fail()
 	}
-	body := it.rest[2+end:]
-	n := valueSize(t, body)
-	if n < 0 || n > len(body) {
+	body := rest[end+1:]
+	n := int(fixedSizes[t])
+	if n < 0 {
+		if n = valueSize(t, body); n < 0 {
+			return it.fail()
+		}
+	}
+	if n > len(body) {
 		return it.fail()
 	}
-	it.key = it.rest[1 : 1+end]
+	it.key = rest[1:end]
 	it.val = Value{t, body[:n:n]}
 	it.rest = body[n:]
 	return true
 }
+
+// nameEnd returns the index of the first zero byte of b, or -1. Names are
+// short: most end within eight bytes, which are looked at as one word.
+func nameEnd(b []byte) int {
+	if len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		// The lowest high bit that this leaves set is that of the first zero.
+		if zeros := (w - 0x0101010101010101) &^ w & 0x8080808080808080; zeros != 0 {
+			return bits.TrailingZeros64(zeros) >> 3
+		}
+	}
+	return bytes.IndexByte(b, 0)
+}
+
+// fixedSizes are the sizes of the types that have one, and -1 for the others.
+var fixedSizes = func() (sizes [256]int8) {
+	for t := range sizes {
+		switch Type(t) {
+		case String, JavaScript, Symbol, Object, Array, CodeWithScope, Binary, DBPointer, Regex:
+			sizes[t] = -1
+		default:
+			sizes[t] = int8(valueSize(Type(t), nil))
+		}
+	}
+	return sizes
+}()
 
 // NextGuess is Next for a caller who expects the next field to have this name:
 // where it has, its end need not be searched. Key tells which name came.
