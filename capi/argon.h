@@ -210,7 +210,7 @@ int32_t argon_arrow(int64_t client, const char *db, const uint8_t *command,
 
 /*
  * Moves the stream of a finished argon_arrow job to *out, which the caller
- * releases. The job stays until then, so that argon_job_cancel can end the
+ * releases, or fails with the error that the job ended with. The job stays until then, so that argon_job_cancel can end the
  * stream from another thread; releasing the stream forgets the job. With keep
  * not 0 the job stays even longer, until argon_job_drop: argon_job_result gives
  * the error document of a stream that broke, of which a consumer that reads the

@@ -17,7 +17,8 @@ type job struct {
 	progress atomic.Pointer[bsonraw.Doc]
 
 	mu     sync.Mutex
-	result answer  // what fetching answers; the error of a stream that broke
+	result answer  // what fetching answers
+	err    error   // what the job, or later its stream, ended with
 	stream *stream // of argon_arrow
 	taken  bool    // the stream is the caller's
 }
@@ -64,7 +65,7 @@ func (j *job) fail(err error) {
 	a := failure(err)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.result = a
+	j.result, j.err = a, err
 }
 
 func (j *job) finished() bool {

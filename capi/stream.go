@@ -39,8 +39,8 @@ func newStream(c *connection, j *job, r array.RecordReader, src source) (*stream
 	return s, nil
 }
 
-// takeStream hands over the stream of a finished job; nil while the job runs.
-// The job stays registered until the stream is released, so that it can be
+// takeStream hands over the stream of a finished job, or the error that it ended
+// with; nil while the job runs. The job stays registered until the stream is released, so that it can be
 // cancelled, or with keepJob until it is dropped.
 func takeStream(n int64, keepJob bool) (*stream, error) {
 	j, err := jobOf(n)
@@ -52,8 +52,11 @@ func takeStream(n int64, keepJob bool) (*stream, error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.stream == nil || j.taken {
-		return nil, errs.New(errs.HandleInvalid, "the job %d has no stream to give: it failed, is another kind of job, or gave it already", n)
+	switch {
+	case j.stream == nil && j.err != nil:
+		return nil, j.err
+	case j.stream == nil || j.taken:
+		return nil, errs.New(errs.HandleInvalid, "the job %d has no stream to give: it is another kind of job, or gave it already", n)
 	}
 	j.taken = true
 	if !keepJob {

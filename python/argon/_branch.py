@@ -182,7 +182,7 @@ class Branch:
 
     def drop_collection(self, name: str, session: Transaction | None = None) -> None:
         """Delete a collection and its indexes; its history stays."""
-        self._in(session).run_long({"drop": name})
+        self.get_collection(name).drop(session)
 
     def aggregate(
         self,

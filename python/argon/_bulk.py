@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 
 from ._errors import ArgonError, BulkWriteError, error_of_write
 from ._ffi import Job
-from ._options import collation_document, hint_value, without_none
+from ._options import DEFAULT_CODEC, collation_document, hint_value, without_none
 
 if TYPE_CHECKING:
     from ._scope import Scope
@@ -152,7 +152,7 @@ class Inserter:
             count //= 2
 
     def _settle(self, reply: bytes, start: int, documents: Sequence[Any]) -> None:
-        answer = decode(reply)
+        answer = decode(reply, DEFAULT_CODEC)
         self.inserted += answer["n"]
         self.lsn = answer.get("argonLSN", self.lsn)
         if has_write_errors(reply):

@@ -9,7 +9,7 @@ from bson import CodecOptions
 
 from ._cursor import CommandCursor, Cursor, DocumentT
 from ._errors import not_supported
-from ._indexes import Indexes
+from ._indexes import Indexes, ignoring_missing_namespace
 from ._options import (
     check_mapping,
     collation_document,
@@ -262,7 +262,9 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
 
     def drop(self, session: Transaction | None = None, comment: Any = None) -> None:
         """Delete the collection and its indexes; its history stays."""
-        self._in(session).run_long({"drop": self._name, **without_none({"comment": comment})})
+        command = {"drop": self._name, **without_none({"comment": comment})}
+        with ignoring_missing_namespace():
+            self._in(session).run_long(command)
 
     def rename(
         self,

@@ -58,6 +58,8 @@ from bson import decode
 from bson.errors import InvalidDocument
 from pymongo.errors import InvalidOperation
 
+from ._options import DEFAULT_CODEC
+
 
 class ArgonError(pymongo.errors.OperationFailure):
     """Any error of Argon."""
@@ -319,7 +321,7 @@ def error_of_document(document: bytes) -> ArgonError:
     """Return the exception for an error document, as BSON."""
     if not document:
         return InternalError("the library reported a failure without saying which")
-    return error_of_reply(decode(document))
+    return error_of_reply(decode(document, DEFAULT_CODEC))
 
 
 def error_of_write(error: Mapping[str, Any]) -> ArgonError:

@@ -121,7 +121,7 @@ class Frames:
     def to_polars(self, *, schema: Schema | None = None) -> pl.DataFrame:
         """Return the documents as a :class:`polars.DataFrame`."""
         polars = require("polars", "polars")
-        frame: pl.DataFrame = _consume(self._stream(schema), polars.from_arrow)
+        frame: pl.DataFrame = _consume(self._stream(schema), polars.DataFrame)
         return frame
 
 

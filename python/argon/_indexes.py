@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pymongo.operations import IndexModel
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from ._transaction import Transaction
 
 _NAMESPACE_NOT_FOUND = 26
+
+
+@contextlib.contextmanager
+def ignoring_missing_namespace() -> Iterator[None]:
+    """Let pass that a collection is not there, where pymongo does."""
+    try:
+        yield
+    except NotFound as error:
+        if error.code != _NAMESPACE_NOT_FOUND:
+            raise
 
 
 class Indexes:
@@ -69,12 +80,9 @@ class Indexes:
 
         Of a collection that is not there it is empty, as in pymongo.
         """
-        try:
+        indexes: list[dict[str, Any]] = []
+        with ignoring_missing_namespace():
             indexes = list(self.list_indexes(session, comment))
-        except NotFound as error:
-            if error.code != _NAMESPACE_NOT_FOUND:
-                raise
-            return {}
         information = {}
         for index in indexes:
             definition = dict(index)
@@ -98,8 +106,5 @@ class Indexes:
         self, session: Transaction | None = None, comment: Any = None, **kwargs: Any
     ) -> None:
         """Drop every index but that of ``_id``."""
-        try:
+        with ignoring_missing_namespace():
             self.drop_index("*", session, comment, **kwargs)
-        except NotFound as error:
-            if error.code != _NAMESPACE_NOT_FOUND:
-                raise

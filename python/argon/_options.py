@@ -12,7 +12,7 @@ from bson.raw_bson import RawBSONDocument
 
 # Unlike pymongo's defaults, these take and give uuid.UUID, and give dates beyond
 # the years of datetime as bson.DatetimeMS instead of failing: nothing is lost.
-DEFAULT_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+DEFAULT_CODEC: CodecOptions[Any] = CodecOptions(
     document_class=dict,
     uuid_representation=UuidRepresentation.STANDARD,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,

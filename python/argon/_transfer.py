@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bson import decode, encode
 
-from ._options import without_none
+from ._options import DEFAULT_CODEC, without_none
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,7 +110,7 @@ class Transfers:
                 encode(options),
                 bar.callback,
             )
-        return self._frame_result(decode(reply))
+        return self._frame_result(decode(reply, DEFAULT_CODEC))
 
     def _insert_rows(
         self, scope: Scope, command: Mapping[str, Any], frame: Any, nulls: bool

@@ -18,6 +18,7 @@ from pymongo.results import (
 from ._bulk import Bulk, Inserter, give_ids, has_write_errors, single_error
 from ._cursor import DocumentT
 from ._options import (
+    DEFAULT_CODEC,
     check_mapping,
     check_replacement,
     check_update,
@@ -70,7 +71,10 @@ class Writes(Generic[DocumentT]):
             command["comment"] = comment
         scope = self._scope if session is None else self._in(session)
         reply = self._library.command(scope.connection.client, scope.db, scope.encode(command))
-        if has_write_errors(reply) and (error := single_error(decode(reply))) is not None:
+        if (
+            has_write_errors(reply)
+            and (error := single_error(decode(reply, DEFAULT_CODEC))) is not None
+        ):
             raise error
         return InsertOneResult(identity, True)
 

@@ -277,7 +277,8 @@ def test_other_threads_run_during_a_long_call(tmp_path: Path) -> None:
             users.aggregate(cross, maxTimeMS=1000).to_list()
         except argon.ExecutionTimeout:
             pass
-        done.set()
+        finally:
+            done.set()
     thread = threading.Thread(target=long)
     thread.start()
     while not done.wait(0.001):
