@@ -83,7 +83,7 @@ type checker struct {
 	stats CheckStats
 	idKey []byte
 
-	point *reader // for looking up versions
+	point kv.Iterator // for looking up versions
 
 	record  wal.Record
 	segment SegmentID // of the log records before
@@ -94,18 +94,17 @@ type checker struct {
 }
 
 func (c *checker) run() (err error) {
-	snapshot := c.store.LastLSN()
-	r, err := c.store.pool.take(snapshot)
+	snapshot := c.store.kv.NewSnapshot()
+	defer func() { err = firstError(err, snapshot.Close()) }()
+	r, err := snapshot.NewIter(nil, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { err = firstError(err, c.store.pool.put(r)) }()
-	if c.point, err = c.store.pool.take(snapshot); err != nil {
+	defer func() { err = firstError(err, r.Close()) }()
+	if c.point, err = snapshot.NewIter(nil, nil); err != nil {
 		return err
 	}
-	defer func() { err = firstError(err, c.store.pool.put(c.point)) }()
-	c.point.point()
-	r.point()
+	defer func() { err = firstError(err, c.point.Close()) }()
 	for ok := r.First(); ok && !c.stopped; ok = r.Next() {
 		if c.stats.Keys++; c.stats.Keys%4096 == 0 && c.ctx.Err() != nil {
 			return errs.Wrap(c.ctx.Err(), errs.Interrupted, "the check was stopped")

@@ -1,6 +1,7 @@
 package mvcc
 
 import (
+	"bytes"
 	"context"
 	"sort"
 
@@ -45,7 +46,11 @@ func (s *Store) RemoveVersions(ctx context.Context, pins []Pins, dryRun bool) (G
 			return g.stats, err
 		}
 	}
-	return g.stats, g.flush()
+	err := g.flush()
+	if !dryRun {
+		s.pool.purge(true)
+	}
+	return g.stats, err
 }
 
 type collector struct {
@@ -79,16 +84,11 @@ func (g *collector) segment(ctx context.Context, p Pins) error {
 
 // scan calls fn for every key in [lo, hi) with the length of its value.
 func (g *collector) scan(ctx context.Context, lo, hi []byte, fn func(key, value []byte) error) (err error) {
-	r, err := g.store.pool.take(g.store.LastLSN())
+	r, err := g.store.kv.NewIter(lo, hi) // the pool's may see what is gone
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := g.store.pool.put(r); err == nil {
-			err = e
-		}
-	}()
-	r.bound(lo, hi)
+	defer func() { err = firstError(err, r.Close()) }()
 	n := 0
 	for ok := r.First(); ok; ok = r.Next() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
@@ -111,16 +111,17 @@ func (g *collector) scan(ctx context.Context, lo, hi []byte, fn func(key, value 
 func (g *collector) versions(ctx context.Context, p Pins, lo []byte, header int, count *int64) error {
 	var name []byte
 	unseen := len(p.LSNs) // pins at and above this one are served
-	var last held
+	var lone []deletion   // kept ones with no kept document below
 	err := g.scan(ctx, lo, successor(lo), func(key, value []byte) error {
 		n, lsn, ok := cut(key, header)
 		if !ok {
 			return corruptKey(key)
 		}
 		if string(n) != string(name) {
-			if err := g.dropLone(p, &last, count); err != nil {
+			if err := g.dropLone(p, lone, count); err != nil {
 				return err
 			}
+			lone = lone[:0]
 			name = append(name[:0], n...)
 			unseen = len(p.LSNs)
 		}
@@ -131,16 +132,20 @@ func (g *collector) versions(ctx context.Context, p Pins, lo []byte, header int,
 			unseen--
 			keep = true
 		}
-		if keep {
-			last.set(key, len(value), len(value) > 0 && value[0] == flagDeleted && lsn <= p.newestPin())
-			return nil
+		switch {
+		case !keep:
+			return g.remove(key, len(value), count)
+		case len(value) == 0 || value[0] != flagDeleted:
+			lone = lone[:0]
+		case lsn <= p.newestPin():
+			lone = append(lone, deletion{bytes.Clone(key), len(value)})
 		}
-		return g.remove(key, len(value), count)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return g.dropLone(p, &last, count)
+	return g.dropLone(p, lone, count)
 }
 
 func (p *Pins) newestPin() LSN {
@@ -150,26 +155,25 @@ func (p *Pins) newestPin() LSN {
 	return p.LSNs[len(p.LSNs)-1]
 }
 
-// held is the oldest version of a name that is kept.
-type held struct {
-	key     []byte
-	size    int
-	deleted bool
+// deletion is a version, or index entry, that says that there is nothing.
+type deletion struct {
+	key  []byte
+	size int
 }
 
-func (h *held) set(key []byte, size int, deleted bool) {
-	h.key, h.size, h.deleted = append(h.key[:0], key...), size, deleted
-}
-
-// dropLone removes the oldest kept version of a name where it is a deletion of
-// nothing: no view can tell it from a name that never was.
-func (g *collector) dropLone(p Pins, h *held, count *int64) error {
-	lone := p.Root && h.deleted
-	h.deleted = false
-	if !lone {
+// dropLone removes the deletions of a name below which nothing is kept: no view
+// can tell them from a name that never was. In a segment with a parent they
+// hide what the parent has.
+func (g *collector) dropLone(p Pins, lone []deletion, count *int64) error {
+	if !p.Root {
 		return nil
 	}
-	return g.remove(h.key, h.size, count)
+	for i := len(lone) - 1; i >= 0; i-- { // oldest first, so that none is ever bare
+		if err := g.remove(lone[i].key, lone[i].size, count); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *collector) log(ctx context.Context, p Pins) error {
@@ -234,7 +238,9 @@ func (s *Store) DropIndex(ctx context.Context, segs []SegmentID, c CollectionID,
 		lo := appendIndexHeader(nil, seg, c, ix)
 		b.DeleteRange(lo, successor(lo))
 	}
-	return s.kv.Apply(b, true)
+	err := s.kv.Apply(b, true)
+	s.pool.purge(true)
+	return err
 }
 
 // SegmentDiskUsage estimates the bytes on disk of a segment.

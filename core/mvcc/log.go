@@ -25,9 +25,11 @@ type LogCursor struct {
 // ReadLog returns a cursor over the commits of a segment with from < LSN ≤ to,
 // oldest first unless reverse.
 func (s *Store) ReadLog(seg SegmentID, from, to LSN, reverse bool) *LogCursor {
+	to = min(to, MaxLSN)
+	from = min(from, to)
 	return &LogCursor{
 		store: s, reverse: reverse,
-		lo: appendLogKey(nil, seg, from+1), hi: appendLogKey(nil, seg, min(to, MaxLSN)+1),
+		lo: appendLogKey(nil, seg, from+1), hi: appendLogKey(nil, seg, to+1),
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 // the pool keeps for each the LSN up to which it surely sees everything.
 //
 // An idle iterator keeps memtables and files alive that the store wants to
-// drop. So those made long ago, counted in bytes written since, are closed.
+// drop. So those made long ago, counted in bytes written since, are closed; and
+// all of them once something was removed for good.
 type pool struct {
 	store   *Store
 	written atomic.Int64 // bytes applied since the store was opened
@@ -23,6 +24,7 @@ type pool struct {
 
 	mu     sync.Mutex
 	idle   []*reader
+	epoch  int // of removals
 	closed bool
 }
 
@@ -36,6 +38,7 @@ type reader struct {
 	kv.Iterator
 	sees    LSN   // it sees every commit up to this one
 	made    int64 // pool.written when it was made
+	epoch   int
 	bounded bool
 }
 
@@ -51,6 +54,7 @@ func (p *pool) take(need LSN) (*reader, error) {
 			return r, nil
 		}
 	}
+	epoch := p.epoch
 	p.mu.Unlock()
 	if err := p.store.usable(); err != nil {
 		return nil, err
@@ -62,7 +66,7 @@ func (p *pool) take(need LSN) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{Iterator: it, sees: sees, made: made}, nil
+	return &reader{Iterator: it, sees: sees, made: made, epoch: epoch}, nil
 }
 
 // put gives an iterator back. One that failed is closed.
@@ -72,7 +76,7 @@ func (p *pool) put(r *reader) error {
 	}
 	failed := r.Err() != nil
 	p.mu.Lock()
-	if failed || p.closed || len(p.idle) >= maxIdle || p.written.Load()-r.made > staleness {
+	if failed || p.closed || r.epoch != p.epoch || len(p.idle) >= maxIdle || p.written.Load()-r.made > staleness {
 		p.mu.Unlock()
 		return r.Close()
 	}
@@ -89,10 +93,14 @@ func (p *pool) wrote(n int) {
 	}
 }
 
-// purge closes idle iterators, all of them or those that are stale.
+// purge closes idle iterators: all of them, and those in use once they are given
+// back, or only those that are stale.
 func (p *pool) purge(all bool) {
 	written := p.written.Load()
 	p.mu.Lock()
+	if all {
+		p.epoch++
+	}
 	kept := p.idle[:0]
 	var stale []*reader
 	for _, r := range p.idle {

@@ -38,13 +38,16 @@ type walker struct {
 const maxSteps = 12
 
 // setBounds turns bounds of names into bounds of keys. Each ends in 00, as the
-// split of keys asks (core/kv).
+// split of keys asks (core/kv). Bounds that cross leave nothing.
 func (w *walker) setBounds(lo, hi []byte) {
 	w.lo = append(append(append(w.lo[:0], w.header...), lo...), 0)
 	if hi == nil {
 		w.hi = successor(w.header)
 	} else {
 		w.hi = append(append(append(w.hi[:0], w.header...), hi...), 0)
+	}
+	if bytes.Compare(w.lo, w.hi) > 0 {
+		w.hi = w.lo
 	}
 }
 

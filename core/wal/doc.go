@@ -10,7 +10,7 @@
 //
 //  1. The encoding is frozen (record.go draws it, golden tests hold it), and
 //     decoding any bytes at all gives a record or StoreCorrupt, never a panic.
-//  2. Encoding a decoded record gives the same bytes.
+//  2. A record survives encoding and decoding bit for bit.
 //  3. A record does not know what Changes mean: they are core/update's.
 //
 // Read ids.go, then record.go, then decode.go.

@@ -6,21 +6,26 @@ import (
 
 // batch is a kv.Batch.
 type batch struct {
-	b *pebble.Batch
+	b    *pebble.Batch
+	sets bool // it adds something, and needs room
 }
 
-func batchOf(b *pebble.Batch) *batch { return &batch{b} }
+func batchOf(b *pebble.Batch) *batch { return &batch{b: b} }
 
 // Writes to a batch of ours fail only by running out of memory or over 4 GB,
 // where Pebble panics.
 
-func (b *batch) Set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+func (b *batch) Set(key, value []byte) {
+	b.sets = true
+	_ = b.b.Set(key, value, nil)
+}
 
 func (b *batch) Delete(key []byte) { _ = b.b.Delete(key, nil) }
 
 func (b *batch) DeleteRange(lo, hi []byte) { _ = b.b.DeleteRange(lo, hi, nil) }
 
 func (b *batch) SetDeferred(keyLen, valueLen int) (key, value []byte) {
+	b.sets = true
 	op := b.b.SetDeferred(keyLen, valueLen)
 	_ = op.Finish()
 	return op.Key, op.Value

@@ -219,16 +219,22 @@ func (l *logger) Fatalf(format string, args ...any) {
 const maxFlushes = 3
 
 // events keeps background errors; without a handler of its own for damaged
-// data Pebble would call Fatalf.
+// data Pebble would call Fatalf. A flush that failed is told twice, at its end
+// and as a background error; one with nothing to flush has an error only at its
+// end.
 func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { s.background.Store(&failure{err}) },
-		DataCorruption:  func(info pebble.DataCorruptionInfo) { s.background.Store(&failure{info.Details}) },
+		BackgroundError: func(err error) {
+			s.background.Store(&failure{err})
+			if f := s.flushed.Load(); f != nil && f.err != nil && errors.Is(err, f.err) && s.badFlushes.Add(1) >= maxFlushes {
+				_ = s.fail(err)
+			}
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) { s.background.Store(&failure{info.Details}) },
 		FlushEnd: func(info pebble.FlushInfo) {
+			s.flushed.Store(&failure{info.Err})
 			if info.Err == nil {
 				s.badFlushes.Store(0)
-			} else if s.badFlushes.Add(1) >= maxFlushes {
-				_ = s.fail(info.Err)
 			}
 		},
 	}

@@ -40,6 +40,9 @@ func TestFullDiskRefusesWritesAndKeepsReading(t *testing.T) {
 	b.Set([]byte("c"), []byte("small"))
 	require.Equal(t, errs.OutOfDiskSpace, errs.CodeOf(s.Apply(b, true)), "small ones too, until there is room")
 	requireValue(t, s, "a", big)
+	b = s.NewBatch()
+	b.Delete([]byte("a"))
+	require.NoError(t, s.Apply(b, true), "removing is how room is made")
 	fs.usage.AvailBytes = 1000 * mb
 	put(t, s, "c", "small")
 	require.NoError(t, s.Close())

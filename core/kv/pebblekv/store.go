@@ -29,6 +29,7 @@ type Store struct {
 
 	failed     atomic.Pointer[failure] // why the store stopped
 	background atomic.Pointer[failure] // the last error of a flush or compaction
+	flushed    atomic.Pointer[failure] // how the last flush ended
 	badFlushes atomic.Int32            // failed flushes in a row
 	wedged     atomic.Bool             // Pebble panicked and may hold its locks for ever
 	closed     atomic.Bool
@@ -70,7 +71,7 @@ func (s *Store) Apply(b kv.Batch, sync bool) (err error) {
 		return wait()
 	}
 	p := b.(*batch)
-	if err := s.commit(p.b, pebble.NoSync); err != nil {
+	if err := s.commit(p, pebble.NoSync); err != nil {
 		return err
 	}
 	return s.translate(p.b.Close())
@@ -82,19 +83,20 @@ func (s *Store) ApplyNoWait(b kv.Batch) (wait func() error, err error) {
 	if p.b.Empty() {
 		return func() error { return s.usable() }, s.translate(p.b.Close())
 	}
-	if err := s.commit(p.b, pebble.Sync); err != nil {
+	if err := s.commit(p, pebble.Sync); err != nil {
 		return nil, err
 	}
 	return p.waitSynced(s), nil
 }
 
 // commit applies a batch, with a later wait for the sync if w asks for one.
-func (s *Store) commit(b *pebble.Batch, w *pebble.WriteOptions) (err error) {
-	if err := s.writable(); err != nil {
-		_ = b.Close()
-		return err
+func (s *Store) commit(p *batch, w *pebble.WriteOptions) (err error) {
+	b := p.b
+	err = s.writable()
+	if err == nil && p.sets { // removing is how room is made
+		err = s.space.admit(s.opts.FS, s.dir, b.Len())
 	}
-	if err := s.space.admit(s.opts.FS, s.dir, b.Len()); err != nil {
+	if err != nil {
 		_ = b.Close()
 		return err
 	}
