@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
-	"github.com/argon-lab/argon/core/errs"
 )
 
 // Iter hands out documents one by one. Next returns false at the end and after
@@ -58,12 +57,26 @@ type Options struct {
 }
 
 // Pipeline is a compiled pipeline.
-type Pipeline struct{}
+type Pipeline struct {
+	o       *Options
+	steps   []step
+	initial *Initial
+	output  *Output
+	others  []string // collections that are read besides the pipeline's own
+}
 
-// Compile compiles the stages of an aggregate command, of a view or of an
-// update. Nil options are the empty ones.
-func Compile(stages []bsonraw.Doc, o *Options) (*Pipeline, error) {
-	return nil, errs.New(errs.NotSupported, "aggregation pipelines")
+// step is one stage of a pipeline: as it was written, and compiled.
+type step struct {
+	name  string
+	spec  bsonraw.Value
+	stage stage
+}
+
+// stage is a compiled stage. It is immutable; open starts one run of it.
+type stage interface {
+	// open returns the stage's documents, made from those of in. The iterator
+	// owns in from then on; where open fails, in stays the caller's.
+	open(ctx context.Context, r *run, in Iter) (Iter, error)
 }
 
 // Front is what a find with this filter, sort, skip and limit can serve before
@@ -73,22 +86,7 @@ type Front struct {
 	Sort   bsonraw.Doc // nil: any order
 	Skip   int64
 	Limit  int64 // 0: none
-	// Paths are the dotted paths that the rest reads, where Whole is false.
-	Paths []string
-	Whole bool
-	// Count says that the rest only counts documents (and reads none of them).
-	Count bool
-	// Sample, when positive, says that the rest begins with $sample of so many.
-	Sample int64
 }
-
-// Split takes the stages off the beginning that a find can serve. The rest runs
-// on the documents of that find.
-func (p *Pipeline) Split() (Front, *Pipeline) { return Front{}, p }
-
-// Run runs the pipeline on the documents of in, which it owns from now on. src
-// may be nil where Collections is empty. In may be nil where Initial is set.
-func (p *Pipeline) Run(ctx context.Context, in Iter, src Source) (Iter, error) { return in, nil }
 
 // Output is the $out or $merge that ends a pipeline. The documents that Run
 // returns are those to be written.
@@ -106,9 +104,6 @@ type Output struct {
 	Let            bsonraw.Doc // expressions, evaluated on each document; {new: "$$ROOT"} by default
 }
 
-// Output returns the $out or $merge at the end, or nil.
-func (p *Pipeline) Output() *Output { return nil }
-
 // Initial is a first stage that makes documents without the collection's:
 // "$documents" runs by itself; "$collStats" and "$indexStats" are the engine's
 // to answer, with their specification.
@@ -117,10 +112,29 @@ type Initial struct {
 	Spec bsonraw.Value
 }
 
+// Output returns the $out or $merge at the end, or nil.
+func (p *Pipeline) Output() *Output { return p.output }
+
 // Initial returns such a first stage, or nil. For $collStats and $indexStats
 // Run begins behind it, with in being the engine's answer.
-func (p *Pipeline) Initial() *Initial { return nil }
+func (p *Pipeline) Initial() *Initial { return p.initial }
 
 // Collections returns the names of the other collections that the pipeline
 // reads ($lookup, $graphLookup, $unionWith), each once.
-func (p *Pipeline) Collections() []string { return nil }
+func (p *Pipeline) Collections() []string { return p.others }
+
+// Stages returns the stages after rewriting, as documents, for explain.
+func (p *Pipeline) Stages() []bsonraw.Doc {
+	var docs []bsonraw.Doc
+	for _, s := range p.steps {
+		docs = append(docs, one(s.name, s.spec))
+	}
+	return docs
+}
+
+// one makes the document {name: v}.
+func one(name string, v bsonraw.Value) bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.Value(name, v)
+	return b.Finish()
+}
