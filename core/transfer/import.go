@@ -1,0 +1,269 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/ordered"
+)
+
+// ImportOptions of Import.
+type ImportOptions struct {
+	Collection string
+	Format     Format
+	// MaxErrors is how many lines may fail before the import ends: 0, the first
+	// one ends it; -1, any number may.
+	MaxErrors int64
+	// OnError is told of every line that fails; may be nil.
+	OnError func(LineError)
+	// Progress may be nil. TotalBytes is what it says of the size of the input.
+	Progress   func(Progress)
+	TotalBytes int64
+	// BatchDocs is the largest number of documents of one Insert; 0 is 2,000.
+	BatchDocs int
+	// Workers is the number of goroutines that parse; 0 is one per processor.
+	Workers int
+	CSV     CSVOptions
+}
+
+const (
+	defaultBatchDocs = 2000
+	batchBytes       = 4 << 20 // ends a batch early where documents are large
+	keptErrors       = 100
+)
+
+// Result says what an import did, also one that ended in an error.
+type Result struct {
+	Docs    int64       // stored
+	Failed  int64       // lines that failed
+	Bytes   int64       // of the input that were read
+	Errors  []LineError // the first hundred lines that failed
+	Notes   []string    // what a person should know
+	Elapsed time.Duration
+}
+
+// LineError is a line of the input that was not imported.
+type LineError struct {
+	Line    int64  // of its beginning, from 1
+	Excerpt string // its beginning
+	Err     error
+}
+
+// Error names the line and shows it.
+func (e LineError) Error() string { return e.asError().Error() }
+
+func (e LineError) asError() *errs.Error {
+	cause := e.Err.Error()
+	if x := errs.As(e.Err); x != nil {
+		cause = x.Message
+	}
+	return errs.New(errs.ImportFailed, "line %d: %s: %s", e.Line, cause, e.Excerpt)
+}
+
+const excerptBytes = 160
+
+// excerpt is the beginning of a line, printable and of bearable length.
+func excerpt(line []byte) string {
+	text := line
+	if len(text) > excerptBytes {
+		text = text[:excerptBytes]
+	}
+	s := strings.ToValidUTF8(string(text), "\uFFFD")
+	s = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(strings.TrimRight(s, "\r\n"))
+	if len(line) > excerptBytes {
+		s += "..."
+	}
+	return s
+}
+
+// Import reads documents from r into a collection of the sink.
+func Import(ctx context.Context, r io.Reader, sink Sink, o ImportOptions) (Result, error) {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.BatchDocs <= 0 {
+		o.BatchDocs = defaultBatchDocs
+	}
+	m := &importer{sink: sink, o: o, start: time.Now()}
+	err := m.run(ctx, r)
+	m.result.Elapsed = time.Since(m.start)
+	return m.result, err
+}
+
+// importer is one import.
+type importer struct {
+	sink   Sink
+	o      ImportOptions
+	start  time.Time
+	result Result
+	docs   []bsonraw.Doc // the next batch
+	source []origin      // where each document of it comes from
+	size   int
+}
+
+// origin is where a document stands in the input.
+type origin struct {
+	line int64
+	text []byte
+}
+
+// parsed is what a worker makes of a block of the input. Documents and texts
+// point into memory of its own, which nobody uses again.
+type parsed struct {
+	docs   []bsonraw.Doc
+	source []origin
+	failed []LineError
+	size   int // of the block
+	notes  []string
+}
+
+// reader is a format: it cuts the input into blocks and parses a block.
+type reader interface {
+	// read returns the next block; false at the end.
+	read(ctx context.Context) (*block, bool, error)
+	// parser makes the parser of one worker.
+	parser() func(*block) (*parsed, error)
+	// notes returns what was remarkable in the whole input.
+	notes() []string
+}
+
+func (m *importer) run(ctx context.Context, r io.Reader) error {
+	in, err := newReader(r, m.o)
+	if err != nil {
+		return m.asImport(ctx, err)
+	}
+	blocks := ordered.Start(ctx, ordered.Plan[*block, *parsed]{
+		Workers: m.o.Workers, Read: in.read, Work: in.parser,
+	})
+	defer blocks.Stop()
+	for {
+		p, ok, err := blocks.Next()
+		if !ok {
+			if flushed := m.flush(ctx); flushed != nil && err == nil {
+				err = flushed
+			}
+			m.result.Notes = append(m.result.Notes, in.notes()...)
+			return m.asImport(ctx, err)
+		}
+		if err := m.take(ctx, p); err != nil {
+			return m.asImport(ctx, err)
+		}
+	}
+}
+
+func newReader(r io.Reader, o ImportOptions) (reader, error) {
+	if o.Format == JSON {
+		return newJSONReader(r)
+	}
+	return newCSVReader(r, o)
+}
+
+// asImport gives errors of reading the input a code.
+func (m *importer) asImport(ctx context.Context, err error) error {
+	var line LineError
+	switch {
+	case err == nil, errs.As(err) != nil:
+		return err
+	case ctx.Err() != nil:
+		return ordered.Canceled(ctx)
+	case errors.As(err, &line):
+		return line.asError()
+	}
+	return errs.Wrap(err, errs.ImportFailed, "reading the input")
+}
+
+// take puts the documents of a block into batches.
+func (m *importer) take(ctx context.Context, p *parsed) error {
+	failed := p.failed
+	for i, d := range p.docs {
+		for len(failed) > 0 && failed[0].Line < p.source[i].line {
+			if err := m.stopAt(ctx, failed[0]); err != nil {
+				return err
+			}
+			failed = failed[1:]
+		}
+		m.docs, m.source = append(m.docs, d), append(m.source, p.source[i])
+		if m.size += len(d); len(m.docs) >= m.o.BatchDocs || m.size >= batchBytes {
+			if err := m.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range failed {
+		if err := m.stopAt(ctx, e); err != nil {
+			return err
+		}
+	}
+	m.result.Bytes += int64(p.size)
+	return nil
+}
+
+// stopAt counts a line that failed. If it is one too many, the documents before
+// it are stored first.
+func (m *importer) stopAt(ctx context.Context, e LineError) error {
+	err := m.fail(e)
+	if err == nil {
+		return nil
+	}
+	if flushed := m.flush(ctx); flushed != nil {
+		return flushed
+	}
+	return err
+}
+
+// fail counts a line that failed, and returns an error if it is one too many.
+func (m *importer) fail(e LineError) error {
+	m.result.Failed++
+	if len(m.result.Errors) < keptErrors {
+		m.result.Errors = append(m.result.Errors, e)
+	}
+	if m.o.OnError != nil {
+		m.o.OnError(e)
+	}
+	if m.o.MaxErrors < 0 || m.result.Failed <= m.o.MaxErrors {
+		return nil
+	}
+	err := e.asError()
+	if m.result.Docs > 0 || len(m.docs) > 0 || m.o.MaxErrors > 0 {
+		return err.WithRemedy("correct the line, or allow for more errors; the lines before it are imported")
+	}
+	return err.WithRemedy("correct the line, or allow for errors")
+}
+
+// flush stores the batch.
+func (m *importer) flush(ctx context.Context) error {
+	if len(m.docs) == 0 {
+		return nil
+	}
+	err := m.sink.Insert(ctx, m.o.Collection, m.docs)
+	var rejects Rejects
+	if err != nil && !errors.As(err, &rejects) {
+		return err
+	}
+	m.result.Docs += int64(len(m.docs) - len(rejects))
+	source := m.source
+	m.docs, m.source, m.size = m.docs[:0], m.source[:0], 0
+	var failed error
+	for _, r := range rejects {
+		if err := m.fail(LineError{source[r.Index].line, excerpt(source[r.Index].text), r.Err}); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	m.report()
+	return failed
+}
+
+func (m *importer) report() {
+	if m.o.Progress != nil {
+		m.o.Progress(Progress{
+			Collection: m.o.Collection, Docs: m.result.Docs, Bytes: m.result.Bytes,
+			TotalBytes: m.o.TotalBytes, Elapsed: time.Since(m.start),
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// block is a run of whole lines or documents of the input.
+type block struct {
+	data  []byte
+	line  int64  // number of the first line, from 1
+	spans []span // the documents in data, where lines do not part them
+}
+
+// span is where a document stands in a block.
+type span struct {
+	start, end int
+	line       int64
+}
+
+const (
+	blockBytes = 1 << 20
+	// maxLine bounds a line, or a document over several lines: the canonical
+	// text of the largest document is shorter.
+	maxLine = 64 << 20
+	// maxEmptyReads is how often in a row a reader may give nothing.
+	maxEmptyReads = 100
+)
+
+// cutter reads the input in blocks that end where a format allows it.
+type cutter struct {
+	r    io.Reader
+	rest []byte // read and not yet given out
+	eof  bool
+	err  error // why eof came too early
+	line int64 // of rest
+}
+
+func newCutter(r io.Reader) *cutter { return &cutter{r: r, line: 1} }
+
+// more reads at least one more byte into rest, or sets eof, and err where that
+// is not the end.
+func (c *cutter) more() {
+	if c.eof {
+		return
+	}
+	room := max(blockBytes, len(c.rest))
+	grown := make([]byte, len(c.rest), len(c.rest)+room)
+	copy(grown, c.rest)
+	for empty := 0; ; {
+		n, err := c.r.Read(grown[len(grown):cap(grown)])
+		grown = grown[:len(grown)+n]
+		if empty++; n > 0 {
+			empty = 0
+		} else if err == nil && empty == maxEmptyReads {
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			if c.eof = true; err != io.EOF {
+				c.err = err
+			}
+			break
+		}
+		if len(grown) == cap(grown) {
+			break
+		}
+	}
+	c.rest = grown
+}
+
+// next gives out the bytes up to where cut says, nil at the end of the input.
+// cut returns 0 while it needs more; at the end of the input all that is left
+// is given out.
+func (c *cutter) next(ctx context.Context, cut func(data []byte) (int, error)) (*block, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(c.rest) < blockBytes {
+			c.more()
+		}
+		if len(c.rest) == 0 {
+			return nil, c.err
+		}
+		n, err := cut(c.rest)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case n > 0:
+			return c.take(n), nil
+		case len(c.rest) > maxLine:
+			return nil, LineError{c.line, excerpt(c.rest), errs.New(errs.ImportFailed, "a line of more than %d MiB", maxLine>>20)}
+		case c.err != nil:
+			return nil, c.err // and not half a line
+		case c.eof:
+			return c.take(len(c.rest)), nil
+		}
+		c.more()
+	}
+}
+
+// take gives out the first n bytes.
+func (c *cutter) take(n int) *block {
+	b := &block{data: c.rest[:n:n], line: c.line}
+	c.line += int64(bytes.Count(b.data, newline))
+	c.rest = c.rest[n:]
+	return b
+}
+
+var newline = []byte{'\n'}
+
+// wholeLines cuts behind the last line that is complete.
+func wholeLines(data []byte) (int, error) { return bytes.LastIndexByte(data, '\n') + 1, nil }
+
+// wholeRecords cuts behind the last line end that is not inside quotes: one
+// with an even number of them before it.
+func wholeRecords(data []byte) (int, error) {
+	odd := bytes.Count(data, quote)&1 == 1
+	for end := len(data); ; {
+		at := bytes.LastIndexByte(data[:end], '\n')
+		if at < 0 {
+			return 0, nil
+		}
+		if bytes.Count(data[at:end], quote)&1 == 1 {
+			odd = !odd
+		}
+		if !odd {
+			return at + 1, nil
+		}
+		end = at
+	}
+}
+
+var quote = []byte{'"'}
+
+// skipBOM drops a byte order mark of UTF-8 at the beginning of the input.
+func (c *cutter) skipBOM() error {
+	c.more()
+	c.rest = bytes.TrimPrefix(c.rest, []byte("\xEF\xBB\xBF"))
+	for _, bom := range []string{"\xFF\xFE", "\xFE\xFF"} {
+		if bytes.HasPrefix(c.rest, []byte(bom)) {
+			return errs.New(errs.ImportFailed, "the input is UTF-16, not UTF-8").WithRemedy("convert it, for example with iconv -f UTF-16 -t UTF-8")
+		}
+	}
+	return nil
+}
