@@ -2,6 +2,7 @@ package update
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -119,6 +120,9 @@ func (x *rewriter) buildLeaf(n *node, name []byte, level int) (bool, error) {
 	if err != nil || e.action != put {
 		return false, err
 	}
+	if n.ofID && x.protectID && len(x.path) > len("_id") {
+		return false, x.grownID(e.value)
+	}
 	if err := x.check(n, &e, level); err != nil {
 		return false, err
 	}
@@ -127,6 +131,27 @@ func (x *rewriter) buildLeaf(n *node, name []byte, level int) (bool, error) {
 	x.out = append(x.out, e.value.Data...)
 	x.edits++
 	return true, x.note(n, &e, valueAt)
+}
+
+// grownID is the error of a value at the path at hand that would be new within
+// the _id.
+func (x *rewriter) grownID(v bsonraw.Value) error {
+	names := strings.Split(string(x.path), ".")
+	grown, err := ApplyChanges(x.src, []Change{{JoinPath(names...), Set, v}})
+	if err != nil {
+		return immutableID(string(x.path))
+	}
+	at, old := bsonraw.Doc(grown).Value(), x.src.Value()
+	n := 0
+	for ; n < len(names); n++ {
+		next, ok := old.Doc().Lookup(names[n])
+		if !ok {
+			break
+		}
+		at, old = at.Doc().Get(names[n]), next
+	}
+	return errs.New(errs.ImmutableField, "Updating the path '%s' to %s would modify the immutable field '_id'",
+		strings.Join(names[:n], "."), describeElement(names[n-1], at))
 }
 
 // creates reports whether build would create something.

@@ -26,6 +26,30 @@ func describeElement[S string | []byte](name S, v bsonraw.Value) string {
 // describeDoc writes a document: { a: 1 }.
 func describeDoc(d bsonraw.Doc) string { return string(describeFields(nil, d, false)) }
 
+// describeTight writes a value as messages of pipelines do: {a: [1, 2]}.
+func describeTight(b []byte, v bsonraw.Value) []byte {
+	d := v.Doc()
+	if d == nil || len(b) > maxDescription {
+		return describe(b, v)
+	}
+	ends := "{}"
+	if v.Type == bsonraw.Array {
+		ends = "[]"
+	}
+	b = append(b, ends[0])
+	it := d.Iter()
+	for n := 0; it.Next(); n++ {
+		if n > 0 {
+			b = append(b, ", "...)
+		}
+		if v.Type == bsonraw.Object {
+			b = append(append(b, it.Key()...), ": "...)
+		}
+		b = describeTight(b, it.Value())
+	}
+	return append(b, ends[1])
+}
+
 // describe appends a value as mongod's messages show it.
 func describe(b []byte, v bsonraw.Value) []byte {
 	if len(b) > maxDescription {

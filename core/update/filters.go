@@ -42,9 +42,6 @@ func parseArrayFilter(spec bsonraw.Doc, o *query.Options) (*arrayFilter, error) 
 	if err != nil {
 		return nil, causedBy(err, "Error parsing array filter")
 	}
-	if filter.HasExpr() {
-		return nil, errs.New(errs.QueryFeatureNotAllowed, "Error parsing array filter :: caused by :: $expr is not allowed in this context")
-	}
 	id, err := filterID(spec, "")
 	if err != nil {
 		return nil, err
@@ -80,6 +77,8 @@ func filterID(spec bsonraw.Doc, id string) (string, error) {
 				}
 			}
 			continue
+		case key == "$expr":
+			return "", errs.New(errs.QueryFeatureNotAllowed, "Error parsing array filter :: caused by :: $expr is not allowed in this context")
 		case strings.HasPrefix(key, "$"):
 			continue
 		}

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"strings"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -103,9 +104,26 @@ func parseFields(name string, spec bsonraw.Value, o *query.Options) (stage, erro
 	}
 	p, err := compile(spec.Doc(), o)
 	if err != nil {
-		return nil, causedBy(err, "Invalid "+name)
+		return nil, namedError(err, name)
 	}
 	return projected(p), nil
+}
+
+// namedError names the stage as the user wrote it: $set is what compiles as
+// $addFields.
+func namedError(err error, name string) error {
+	e := errs.As(err)
+	if e == nil {
+		return err
+	}
+	_, message, ok := strings.Cut(e.Message, " :: caused by :: ")
+	if !ok || !strings.HasPrefix(e.Message, "Invalid $") {
+		message = e.Message
+	}
+	if folded, ok := strings.CutPrefix(message, "Failed to optimize pipeline :: caused by :: "); ok {
+		return errs.New(e.Code, "%s", folded) // updates do not say so
+	}
+	return errs.New(e.Code, "Invalid %s :: caused by :: %s", name, message)
 }
 
 // specError is the error of a specification that is not an object.
@@ -162,10 +180,10 @@ func parseReplace(what string, spec bsonraw.Value, vars *expr.Vars) (stage, erro
 func notAnObject(what string, v bsonraw.Value, env *expr.Env) error {
 	shown := "MISSING"
 	if !v.IsMissing() {
-		shown = string(describe(nil, v))
+		shown = string(describeTight(nil, v))
 	}
 	return errs.New(errs.Code(40228), "%s must evaluate to an object, but resulting value was: %s. Type of resulting value: '%s'. Input document: %s",
-		what, shown, v.Type.Name(), describeDoc(env.Root.Doc()))
+		what, shown, v.Type.Name(), describeTight(nil, env.Root))
 }
 
 // applyPipeline runs the stages on the document and takes the result as its

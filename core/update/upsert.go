@@ -13,6 +13,9 @@ import (
 // equalities it has unless the update says otherwise. newID makes an _id if
 // neither filter nor update has one.
 func (u *Update) Upsert(filter *query.Filter, newID func() bsonraw.Value) (bsonraw.Doc, error) {
+	if filter.HasExpr() {
+		return nil, errs.New(errs.QueryFeatureNotAllowed, "$expr is not allowed in the query predicate for an upsert")
+	}
 	base, err := u.upsertBase(filter)
 	if err != nil {
 		return nil, err
