@@ -3,6 +3,7 @@ package mvcc
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -146,25 +147,20 @@ func (s *Store) raiseDurable(wait func() error, limit LSN) func() error {
 // encode writes the commit into a batch and returns the collections that the
 // segment touches for the first time.
 func (s *Store) encode(b kv.Batch, c *Commit, st *state) (touched []CollectionID, err error) {
-	previous, known := CollectionID(0), false
+	first := firstTouches{store: s, batch: b, lsn: st.last}
 	for i := range c.Writes {
 		w := &c.Writes[i]
 		putVersion(b, c.Segment, w, st.last)
-		if known && w.Collection == previous {
-			continue
-		}
-		previous, known = w.Collection, true
-		isNew, err := s.touched.isNew(c.Segment, w.Collection)
-		if err != nil {
+		if err := first.note(c.Segment, w.Collection); err != nil {
 			return nil, err
-		}
-		if isNew {
-			touched = append(touched, w.Collection)
-			b.Set(touchKey(c.Segment, w.Collection), binary.BigEndian.AppendUint64(nil, uint64(st.last)))
 		}
 	}
 	for i := range c.IndexWrites {
-		putEntry(b, c.Segment, &c.IndexWrites[i], st.last)
+		w := &c.IndexWrites[i]
+		putEntry(b, c.Segment, w, st.last)
+		if err := first.note(c.Segment, w.Collection); err != nil {
+			return nil, err
+		}
 	}
 	if c.Record != nil {
 		c.Record.LSN, c.Record.Time = st.last, st.time
@@ -180,7 +176,31 @@ func (s *Store) encode(b kv.Batch, c *Commit, st *state) (touched []CollectionID
 		putRefs(b, more)
 	}
 	putState(b, st)
-	return touched, nil
+	return first.found, nil
+}
+
+// firstTouches writes down, in a batch, which collections a segment touches for
+// the first time. Runs of writes to one collection ask once.
+type firstTouches struct {
+	store *Store
+	batch kv.Batch
+	lsn   LSN
+	found []CollectionID
+	last  CollectionID
+	asked bool
+}
+
+func (f *firstTouches) note(seg SegmentID, c CollectionID) error {
+	if f.asked && f.last == c || slices.Contains(f.found, c) {
+		return nil
+	}
+	f.last, f.asked = c, true
+	isNew, err := f.store.touched.isNew(seg, c)
+	if err == nil && isNew {
+		f.found = append(f.found, c)
+		f.batch.Set(touchKey(seg, c), binary.BigEndian.AppendUint64(nil, uint64(f.lsn)))
+	}
+	return err
 }
 
 func putVersion(b kv.Batch, seg SegmentID, w *Write, lsn LSN) {
@@ -233,15 +253,15 @@ func (s *Store) publish(c *Commit, st *state, touched []CollectionID, size int) 
 	s.pool.wrote(size)
 }
 
-// BulkIndexEntry is an index entry of a version that exists already.
+// BulkIndexEntry is an index entry of a document that exists already.
 type BulkIndexEntry struct {
 	Segment SegmentID
 	LSN     LSN
 	IndexWrite
 }
 
-// BulkIndex writes entries of an index under construction at the LSNs of the
-// versions they belong to, without waiting for the disk. Nobody can see them
+// BulkIndex writes entries of an index under construction, all of one segment,
+// at LSNs that have passed, without waiting for the disk. Nobody can see them
 // before the index's catalog entry is committed; they are durable at the
 // latest when that commit is.
 func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
@@ -254,8 +274,15 @@ func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
 		return err
 	}
 	b := s.kv.NewBatch()
+	first := firstTouches{store: s, batch: b}
 	for i := range entries {
-		putEntry(b, entries[i].Segment, &entries[i].IndexWrite, entries[i].LSN)
+		e := &entries[i]
+		putEntry(b, e.Segment, &e.IndexWrite, e.LSN)
+		first.lsn = e.LSN
+		if err := first.note(e.Segment, e.Collection); err != nil {
+			b.Close()
+			return err
+		}
 	}
 	// The index's id goes along: entries that outlive a crash must keep their
 	// id from being given to another index.
@@ -267,6 +294,9 @@ func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
 	size := b.Size()
 	if err := s.kv.Apply(b, false); err != nil {
 		return err
+	}
+	for _, c := range first.found {
+		s.touched.add(entries[0].Segment, c)
 	}
 	s.commit.state = st
 	s.pool.wrote(size)
