@@ -101,8 +101,11 @@ func (c *csvReader) header() ([]string, error) {
 		if end == 0 {
 			end = len(c.rest)
 		}
+		if end == 0 {
+			return nil, nil
+		}
 		record := trimLineEnd(c.rest[:end])
-		if len(record) == 0 && end > 0 { // blank lines before the header
+		if len(record) == 0 { // blank lines before the header
 			c.take(end)
 			continue
 		}

@@ -126,15 +126,21 @@ func resolveType(seen cellTraits) cellType {
 
 // parseInteger reads an integer of 64 bits in its only usual form.
 func parseInteger(s []byte) (int64, bool) {
-	digits := s
-	if len(s) > 0 && s[0] == '-' {
-		digits = s[1:]
-	}
+	digits := bytes.TrimPrefix(s, []byte{'-'})
 	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(s) > 1 {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(text(s), 10, 64)
-	return n, err == nil && digits[0] != '+'
+	n := uint64(0)
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	if len(digits) < len(s) {
+		return -int64(n), n <= 1<<63
+	}
+	return int64(n), n < 1<<63
 }
 
 // text is a string over bytes that nobody changes while it lives.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,7 +94,7 @@ func findFields(ctx context.Context, open OpenFunc) ([]string, error) {
 			return nil, err
 		}
 		if !ok {
-			return root.names("", nil), nil
+			return unique(root.names("", nil)), nil
 		}
 		if count += root.learn(d); count > maxCSVFields {
 			return nil, errs.New(errs.BadValue, "the documents have more than %d different fields", maxCSVFields).
@@ -128,6 +129,17 @@ func (n *fieldNode) names(prefix string, names []string) []string {
 		}
 	}
 	return names
+}
+
+// unique drops the second of a field "a.b" and a field b inside a, which share
+// a column.
+func unique(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
 }
 
 // csvWriter writes records.
