@@ -65,28 +65,30 @@ type entry struct {
 	output held
 }
 
-// ranked keeps the n first entries by an order. Of equal entries the earlier
-// one is kept, and given first.
+// ranked keeps the n first entries by an order. An entry that equals the last
+// of n is not taken in.
 type ranked struct {
 	n       int
 	entries []*entry
 	size    int
 }
 
-// offer takes an entry in if it ranks among the first n; fill fills it in.
-// keep asks, of an entry that is there, whether the new one belongs before it.
-func (r *ranked) offer(before func(old *entry) bool, fill func(*entry)) {
+// offer takes an entry in if it ranks among the first n. order compares it with
+// one that is there, negative if it comes before; behind says whether it comes
+// behind equal ones or before them. fill fills it in.
+func (r *ranked) offer(order func(old *entry) int, behind bool, fill func(*entry)) {
+	full := len(r.entries) == r.n
+	if full && order(r.entries[r.n-1]) >= 0 {
+		return
+	}
 	at, _ := slices.BinarySearchFunc(r.entries, 0, func(old *entry, _ int) int {
-		if before(old) {
+		if c := order(old); c < 0 || c == 0 && !behind {
 			return 1
 		}
 		return -1
 	})
-	if at >= r.n {
-		return
-	}
 	e := &entry{}
-	if len(r.entries) == r.n {
+	if full {
 		e = r.entries[r.n-1] // drops out: its memory is used again
 		r.size -= e.size()
 		r.entries = r.entries[:r.n-1]
@@ -129,7 +131,8 @@ func (f *extremesFold) add(v bsonraw.Value) error {
 		return nil
 	}
 	f.offer(
-		func(old *entry) bool { return f.sign*compare(v, old.output.value) < 0 },
+		func(old *entry) int { return f.sign * compare(v, old.output.value) },
+		f.sign > 0, // of equal values the last is the greatest
 		func(e *entry) { e.output.set(v) })
 	return checkHeld("$minN or $maxN", f.size)
 }
@@ -253,7 +256,7 @@ func (a *rankingAccumulator) Add(env *Env) error {
 	if arrays > 1 {
 		return errs.New(errs.BadValue, "cannot sort with keys that are parallel arrays")
 	}
-	a.offer(a.before, func(e *entry) { a.fill(e, output) })
+	a.offer(a.order, true, func(e *entry) { a.fill(e, output) })
 	return checkHeld(a.name, a.size)
 }
 
@@ -269,15 +272,17 @@ func sortable(v bsonraw.Value) bsonraw.Value {
 	return v
 }
 
-// before reports whether the document at hand is kept rather than old: before
-// it, or for $bottom behind it.
-func (a *rankingAccumulator) before(old *entry) bool {
+// order compares the document at hand with an entry: for $bottom backwards.
+func (a *rankingAccumulator) order(old *entry) int {
 	for i, k := range a.by {
 		if c := k.sign * compare(a.keys[i], old.keys[i].value); c != 0 {
-			return (c < 0) != a.bottom
+			if a.bottom {
+				return -c
+			}
+			return c
 		}
 	}
-	return false
+	return 0
 }
 
 func (a *rankingAccumulator) fill(e *entry, output bsonraw.Value) {

@@ -253,13 +253,13 @@ func roundingPlace(name string, v bsonraw.Value) (int64, error) {
 func round(name string, n number.Number, place int, how number.Rounding) (number.Number, error) {
 	switch {
 	case n.Type == bsonraw.Decimal128:
-		return number.Decimal(roundDecimal(n.Dec, place, how)), nil
+		return number.Decimal(number.DecimalRound(n.Dec, place, how)), nil
 	case n.Type == bsonraw.Double:
 		return number.Double(roundDouble(n.Flt, place, how)), nil
 	case place >= 0:
 		return n, nil
 	}
-	r, ok := roundDecimal(number.DecimalOfInt(n.Int), place, how).Int64()
+	r, ok := number.DecimalRound(number.DecimalOfInt(n.Int), place, how).Int64()
 	switch {
 	case !ok:
 		return n, errs.New(51080, "invalid conversion from Decimal128 result in %s resulting from arguments: [%d, %d]", name, n.Int, place)
@@ -267,17 +267,6 @@ func round(name string, n number.Number, place int, how number.Rounding) (number
 		return number.Int64(r), nil
 	}
 	return number.IntOrLong(r), nil
-}
-
-// roundDecimal leaves alone what has no digits to lose.
-func roundDecimal(d bsonraw.Decimal, place int, how number.Rounding) bsonraw.Decimal {
-	if d.IsInf() || d.IsNaN() {
-		return d
-	}
-	if r := number.DecimalQuantize(d, -place, how); !r.IsNaN() {
-		return r
-	}
-	return d
 }
 
 func roundDouble(f float64, place int, how number.Rounding) float64 {
@@ -296,5 +285,5 @@ func roundDouble(f float64, place int, how number.Rounding) float64 {
 		}
 		return r
 	}
-	return roundDecimal(number.DecimalOfDouble(f), place, how).Float64()
+	return number.DecimalRound(number.DecimalOfDouble(f), place, how).Float64()
 }

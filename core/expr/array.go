@@ -235,14 +235,31 @@ func rangeOf(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	if step == 0 {
 		return bsonraw.Value{}, errs.New(34449, "$range requires a non-zero step value")
 	}
+	if err := checkRange(from, to, step); err != nil {
+		return bsonraw.Value{}, err
+	}
 	at := env.open()
 	for i, n := 0, from; step > 0 && n < to || step < 0 && n > to; i, n = i+1, n+step {
 		env.intElement(i, int32(n))
-		if len(env.scratch)-at > maxResult {
-			return bsonraw.Value{}, tooLarge(len(env.scratch) - at)
-		}
 	}
 	return env.close(bsonraw.Array, at)
+}
+
+// checkRange refuses a range that would take mongod over its limit: 16 bytes a
+// number.
+func checkRange(from, to, step int64) error {
+	if (step > 0) != (from < to) {
+		return nil
+	}
+	const limit = 100 << 20
+	count := (to-from)/step + 1
+	if (to-from)%step == 0 {
+		count--
+	}
+	if size := 40 + 16*count; size > limit {
+		return errs.New(146, "$range would use too much memory (%d bytes) and cannot spill to disk. Memory limit: %d bytes", size, limit)
+	}
+	return nil
 }
 
 // intElement appends an int32 to the array under construction.

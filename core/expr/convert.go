@@ -363,6 +363,8 @@ func parseDouble(s string) (f float64, why string) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	switch {
+	case len(s) == 4 && strings.EqualFold(s[1:], "nan") && (s[0] == '-' || s[0] == '+'):
+		return math.NaN(), ""
 	case errors.Is(err, strconv.ErrRange):
 		return 0, "Out of range"
 	case err != nil && strings.IndexAny(s, "0123456789") < 0:

@@ -199,17 +199,17 @@ func (x *dateTrunc) Eval(env *Env) (bsonraw.Value, error) {
 	return env.date(ms), err
 }
 
-// maxBin is the largest bin of any unit.
+// maxBin is the largest bin of units from days up.
 const maxBin = 100_000_000_000
 
 // truncate returns the start of the bin of n units. Bins are counted from
 // January 1, 2000 in the zone, those of weeks from the first start of a week.
 func (w *where) truncate(ms, n int64) (int64, error) {
-	if w.unit != unitMillisecond && n > maxBin*unitsIn(w.unit) {
-		return 0, errs.New(5439006, "dateTrunc unsupported binSize value")
-	}
 	if w.unit <= unitHour {
 		return w.truncateMillis(ms, n)
+	}
+	if n > maxBin {
+		return 0, errs.New(5439006, "dateTrunc unsupported binSize value")
 	}
 	t := local(ms, w.zone)
 	var day int64 // since 1970
@@ -228,7 +228,7 @@ func (w *where) truncate(ms, n int64) (int64, error) {
 		day = floorDiv(time.Date(int(floorDiv(month, 12)), time.Month(month-floorDiv(month, 12)*12+1), 1, 0, 0, 0, 0, time.UTC).Unix(), 86400)
 	}
 	if day > math.MaxInt64/86400_000-2 || day < math.MinInt64/86400_000+2 {
-		return 0, errs.New(5439006, "dateTrunc overflowed")
+		return 0, truncOverflow
 	}
 	return toUTC(day*86400, w.zone, false) * 1000, nil
 }
@@ -236,28 +236,22 @@ func (w *where) truncate(ms, n int64) (int64, error) {
 // firstDay2000 is January 1, 2000, a Saturday, in days since 1970.
 const firstDay2000 = 10957
 
-// unitsIn is how many of a unit a day holds, and 1 from days up.
-func unitsIn(u unit) int64 {
-	if u < unitDay {
-		return unitMillis[unitDay] / unitMillis[u]
-	}
-	return 1
-}
+var truncOverflow = errs.New(5439002, "dateTrunc overflowed")
 
 func (w *where) truncateMillis(ms, n int64) (int64, error) {
 	size := unitMillis[w.unit]
 	if n > math.MaxInt64/size {
-		return 0, errs.New(5439006, "dateTrunc unsupported binSize value")
+		return 0, truncOverflow
 	}
 	size *= n
 	reference := toUTC(firstDay2000*86400, w.zone, false) * 1000
 	distance := ms - reference
 	if (distance < 0) != (ms < reference) {
-		return 0, errs.New(5439006, "dateTrunc overflowed")
+		return 0, truncOverflow
 	}
 	bins := floorDiv(distance, size)
 	if bins < 0 && bins < math.MinInt64/size {
-		return 0, errs.New(5439006, "dateTrunc overflowed")
+		return 0, truncOverflow
 	}
 	return reference + bins*size, nil
 }

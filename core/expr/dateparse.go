@@ -31,7 +31,7 @@ var dateTokens = sync.OnceValue(func() []*regexp.Regexp {
 		sec2    = `(?P<sec>60|[0-5][0-9])`
 		frac    = `[.,](?P<frac>[0-9]+)`
 		half    = `[ \t]?(?P<half>[ap])\.?m\.?`
-		zone    = `(?P<zone>(?:gmt)?[+-][0-9]{1,2}:?(?:[0-5]?[0-9])?|\(?[a-z]{1,6}\)?)`
+		zone    = `(?P<zone>(?:gmt)?[+-](?:[01]?[0-9]|2[0-4]):?(?:[0-5]?[0-9])?|\(?[a-z]{1,6}\)?)`
 		blank   = `[ \t]?`
 	)
 	var all []*regexp.Regexp
@@ -67,6 +67,9 @@ var dateTokens = sync.OnceValue(func() []*regexp.Regexp {
 		abbr + `-` + daylz + `-` + year,
 		year + `-` + abbr + `-` + daylz,
 		name + `[ .\t-]*` + day,
+		name + `[ .\t-]*` + day + `[,.stndrh\t ]+t?` + hour24 + `[:.]` + minute,
+		name + `[ .\t-]*` + day + `[,.stndrh\t ]+t?` + hour24 + `[:.]` + minute + `[:.]` + second,
+		day + `/` + abbr + `/` + year4 + `:` + hour24 + `:` + min2 + `:` + sec2 + `[ \t]*` + zone,
 		day + `[ .\t-]*` + name,
 		year4 + `\.?(?P<yday>00[1-9]|0[1-9][0-9]|[1-2][0-9][0-9]|3[0-5][0-9]|36[0-6])`,
 		year4 + `-(?P<yday>00[1-9]|0[1-9][0-9]|[1-2][0-9][0-9]|3[0-5][0-9]|36[0-6])`,
@@ -112,9 +115,14 @@ func parseDateText(text string, zone *time.Location) (int64, error) {
 
 func (p *parsedDate) longest() (best *regexp.Regexp, groups []string) {
 	for _, token := range dateTokens() {
-		if m := token.FindStringSubmatch(p.text[p.at:]); m != nil && (best == nil || len(m[0]) > len(groups[0])) {
-			best, groups = token, m
+		m := token.FindStringSubmatch(p.text[p.at:])
+		if m == nil || best != nil && len(m[0]) <= len(groups[0]) {
+			continue
 		}
+		if p.hasTime && len(m[0]) == 4 && token.SubexpIndex("hour") > 0 && m[0][0] < 'A' {
+			continue // four digits behind a time are a year
+		}
+		best, groups = token, m
 	}
 	return best, groups
 }
@@ -184,6 +192,15 @@ func (p *parsedDate) finishToken(start int, token *regexp.Regexp, groups []strin
 		i := token.SubexpIndex(name)
 		return i > 0 && groups[i] != ""
 	}
+	isDate := has("week") || has("yday") || has("mon") || has("name")
+	if isDate && (p.monthSet || p.hasISO) {
+		return p.fail(start, "Double date specification")
+	}
+	if has("hour") && p.hasTime {
+		return p.fail(start, "Double time specification")
+	}
+	p.hasTime = p.hasTime || has("hour")
+	p.yearSet = p.yearSet || has("year")
 	switch {
 	case has("week"):
 		p.hasISO = true
@@ -192,21 +209,13 @@ func (p *parsedDate) finishToken(start int, token *regexp.Regexp, groups []strin
 		}
 	case has("yday"):
 		first := time.Date(p.year, 1, p.day, 0, 0, 0, 0, time.UTC)
-		p.month, p.day, p.hasDate = int(first.Month()), first.Day(), true
-	case has("mon") || has("name"):
-		if p.hasDate {
-			return p.fail(start, "Double date specification")
-		}
+		p.month, p.day, p.monthSet = int(first.Month()), first.Day(), true
+	case isDate:
+		p.monthSet = true
 		if !has("day") {
 			p.day = 1
 		}
-		p.hasDate = has("year")
 	}
-	if has("hour") {
-		if p.hasTime {
-			return p.fail(start, "Double time specification")
-		}
-		p.hasTime = true
-	}
+	p.hasDate = p.yearSet && p.monthSet
 	return nil
 }

@@ -53,6 +53,10 @@ func identical(a, b bsonraw.Value) bool {
 		if math.IsNaN(a.Double()) && math.IsNaN(b.Double()) {
 			return true
 		}
+	case bsonraw.Decimal128:
+		if a.Decimal().IsNaN() && b.Decimal().IsNaN() {
+			return true
+		}
 	case bsonraw.Object, bsonraw.Array:
 		ia, ib := a.Doc().Iter(), b.Doc().Iter()
 		for {

@@ -66,9 +66,9 @@ func (env *Env) get(slot int) bsonraw.Value {
 	return bsonraw.Value{}
 }
 
-// maxResult bounds one value that an expression builds. mongod allows this
-// much internally, four times a stored document.
-const maxResult = 64 << 20
+// maxResult bounds one value that an expression builds: eight times a stored
+// document, room for the largest $range.
+const maxResult = 128 << 20
 
 // open begins a document or array in scratch. What is appended until close is
 // its content; expressions evaluated meanwhile open and close their own above.

@@ -14,7 +14,7 @@ func positive(name string, code errs.Code, double func(float64) float64, decimal
 		if !isPositive(n) {
 			return n, errs.New(code, "%s's argument must be a positive number, but is %s", name, n.Format())
 		}
-		if n.Type == bsonraw.Decimal128 {
+		if n.Type == bsonraw.Decimal128 && !n.Dec.IsNaN() { // mongod's NaN is a double here
 			return number.Decimal(decimal(n.Dec)), nil
 		}
 		return number.Double(double(n.AsDouble())), nil
@@ -141,7 +141,7 @@ func bounded(name string, b bounds, double func(float64) float64, decimal func(b
 	})
 }
 
-// formatBound writes a double infinity as C++ does.
+// formatBound writes a double infinity as C++ does, other numbers as Format.
 func formatBound(n number.Number) string {
 	if n.Type == bsonraw.Double && math.IsInf(n.Flt, 0) {
 		if n.Flt < 0 {
@@ -166,7 +166,7 @@ func atan2(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	case number.Widest(x.Type, y.Type) == bsonraw.Decimal128:
 		return env.number(number.Decimal(number.DecimalAtan2(y.AsDecimal(), x.AsDecimal()))), nil
 	}
-	return env.double(math.Atan2(y.AsDouble(), x.AsDouble())), nil
+	return env.double(number.Atan2(y.AsDouble(), x.AsDouble())), nil
 }
 
 // scaled is $degreesToRadians or $radiansToDegrees.

@@ -89,12 +89,16 @@ func lastN(env *Env, d bsonraw.Doc, n int) (bsonraw.Value, error) {
 	return env.part(d, max(0, d.Len()-n), n)
 }
 
-// extremes is $minN (sign 1) or $maxN (sign -1): sorted, without null.
+// extremes is $minN (sign 1) or $maxN (sign -1): sorted, without null. Of equal
+// values the last is the greatest.
 func extremes(sign int) func(*Env, bsonraw.Doc, int) (bsonraw.Value, error) {
 	return func(env *Env, d bsonraw.Doc, n int) (bsonraw.Value, error) {
 		base := len(env.stack)
 		vs := slices.DeleteFunc(env.values(d), bsonraw.Value.IsNullish)
-		slices.SortStableFunc(vs, func(a, b bsonraw.Value) int { return sign * compare(a, b) })
+		slices.SortStableFunc(vs, compare)
+		if sign < 0 {
+			slices.Reverse(vs)
+		}
 		arr, err := env.array(vs[:min(n, len(vs))])
 		env.stack = env.stack[:base]
 		return arr, err

@@ -16,7 +16,7 @@ import (
 // dates, timestamps and code are printed, null is empty.
 func coerceText(v bsonraw.Value) ([]byte, error) {
 	if n, ok := number.Of(v); ok {
-		return []byte(n.Format()), nil
+		return []byte(formatBound(n)), nil
 	}
 	switch v.Type {
 	case bsonraw.String, bsonraw.Symbol, bsonraw.JavaScript:
@@ -158,7 +158,7 @@ func substrBytes(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 
 func isContinuation(c byte) bool { return c&0xC0 == 0x80 }
 
-// coerceLong cuts the fraction of a number off.
+// coerceLong cuts the fraction of a double off, and rounds a decimal.
 func coerceLong(v bsonraw.Value, code errs.Code, what string) (int64, error) {
 	if !v.IsNumber() {
 		return 0, errs.New(code, "$substrBytes:  %s must be a numeric type (is BSON type %s)", what, v.Type.Name())
@@ -171,7 +171,7 @@ func coerceLong(v bsonraw.Value, code errs.Code, what string) (int64, error) {
 		}
 		return int64(f), nil
 	case bsonraw.Decimal128:
-		return decimalToLong(number.DecimalQuantize(v.Decimal(), 0, number.TowardZero)), nil
+		return decimalToLong(v.Decimal()), nil
 	}
 	n, _ := v.AsInt64()
 	return n, nil

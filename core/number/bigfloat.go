@@ -3,6 +3,7 @@ package number
 import (
 	"math"
 	"math/big"
+	"sync"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -164,3 +165,6 @@ func arctanInverse(one *big.Int, n int64) *big.Int {
 }
 
 var piFloat = pi(precision)
+
+// piLong is π with enough bits to reduce any double.
+var piLong = sync.OnceValue(func() *big.Float { return pi(1300) })

@@ -139,8 +139,21 @@ func DecimalSub(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalCo
 // DecimalMul returns x × y.
 func DecimalMul(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Mul, x, y) }
 
-// DecimalQuo returns x / y. A zero y gives an infinity or NaN.
-func DecimalQuo(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Quo, x, y) }
+// DecimalQuo returns x / y. A zero y gives an infinity or NaN. An exact quotient
+// has the exponent nearest to the difference of the exponents.
+func DecimalQuo(x, y bsonraw.Decimal) bsonraw.Decimal {
+	var a, b, r apd.Decimal
+	toAPD(x, &a)
+	toAPD(y, &b)
+	cond, err := decimalContext.Quo(&r, &a, &b)
+	if err != nil {
+		return decimalNaN
+	}
+	if !cond.Inexact() && r.Form == apd.Finite && r.Coeff.Sign() != 0 {
+		stripZeros(&r, a.Exponent-b.Exponent)
+	}
+	return fromAPD(&r)
+}
 
 // DecimalNeg returns x with the other sign.
 func DecimalNeg(x bsonraw.Decimal) bsonraw.Decimal {
@@ -197,25 +210,67 @@ const (
 	Ceiling
 )
 
-var rounders = [...]apd.Rounder{apd.RoundHalfEven, apd.RoundDown, apd.RoundFloor, apd.RoundCeiling}
-
 // DecimalQuantize returns x with this exponent: NaN if x is infinite or the
 // result has more than 34 digits.
 func DecimalQuantize(x bsonraw.Decimal, exponent int, how Rounding) bsonraw.Decimal {
+	if x.IsInf() || x.IsNaN() || exponent < minExponent || exponent > maxExponent {
+		return decimalNaN
+	}
+	negative, c, from := x.Parts()
+	switch {
+	case c.Sign() == 0:
+	case from >= exponent:
+		if from-exponent > digits {
+			return decimalNaN
+		}
+		c = scale(c, from-exponent)
+	default:
+		c = shorten(c, exponent-from, how, negative)
+	}
+	if c.CmpAbs(tooManyDigits) >= 0 {
+		return decimalNaN
+	}
+	hi, lo := halves(new(apd.BigInt).SetMathBigInt(c))
+	return encode(negative, hi, lo, exponent)
+}
+
+// tooManyDigits is the least number of 35 digits.
+var tooManyDigits = new(big.Int).Exp(big.NewInt(10), big.NewInt(digits), nil)
+
+// shorten divides a coefficient by 10^n and rounds.
+func shorten(c *big.Int, n int, how Rounding, negative bool) *big.Int {
+	// A coefficient has at most 34 digits: beyond, only the sign counts.
+	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(min(n, digits+2))), nil)
+	q, r := new(big.Int).QuoRem(c, divisor, new(big.Int))
+	up := false
+	switch how {
+	case HalfEven:
+		half := r.Lsh(r, 1).CmpAbs(divisor)
+		up = half > 0 || half == 0 && q.Bit(0) == 1
+	case Floor:
+		up = negative && r.Sign() != 0
+	case Ceiling:
+		up = !negative && r.Sign() != 0
+	}
+	if up {
+		q.Add(q, big.NewInt(1))
+	}
+	return q
+}
+
+// DecimalRound returns x rounded to a place behind the point, or, negative,
+// before it. Where that would take more than 34 digits nothing is rounded, and
+// x has all of its 34.
+func DecimalRound(x bsonraw.Decimal, place int, how Rounding) bsonraw.Decimal {
 	if x.IsInf() || x.IsNaN() {
-		return decimalNaN
+		return x
 	}
-	var a, r apd.Decimal
-	toAPD(x, &a)
-	if !x.IsZero() && int(a.NumDigits())+int(a.Exponent)-exponent > digits {
-		return decimalNaN
+	if r := DecimalQuantize(x, -place, how); !r.IsNaN() {
+		return r
 	}
-	c := decimalContext
-	c.Rounding = rounders[how]
-	if cond, err := c.Quantize(&r, &a, int32(exponent)); err != nil || cond.InvalidOperation() {
-		return decimalNaN
-	}
-	return fromAPD(&r)
+	_, c, exponent := x.Parts()
+	width := len(c.Text(10))
+	return DecimalQuantize(x, exponent+width-digits, how)
 }
 
 // DecimalOfInt returns an integer as a decimal with exponent zero.
@@ -242,7 +297,7 @@ func DecimalOfDouble(f float64) bsonraw.Decimal {
 		return decimalNaN
 	}
 	if isExact(f, &a) {
-		stripZeros(&a)
+		stripZeros(&a, 0)
 	}
 	return fromAPD(&a)
 }
@@ -253,11 +308,11 @@ func isExact(f float64, a *apd.Decimal) bool {
 	return ok && r.Cmp(new(big.Rat).SetFloat64(f)) == 0
 }
 
-// stripZeros takes zeros off the end while the exponent is below zero.
-func stripZeros(a *apd.Decimal) {
+// stripZeros takes zeros off the end while the exponent is below ideal.
+func stripZeros(a *apd.Decimal, ideal int32) {
 	var q, r apd.BigInt
 	ten := apd.NewBigInt(10)
-	for a.Exponent < 0 {
+	for a.Exponent < ideal {
 		if q.QuoRem(&a.Coeff, ten, &r); r.Sign() != 0 {
 			return
 		}

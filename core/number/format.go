@@ -78,8 +78,9 @@ func (n Number) Format() string {
 }
 
 // ParseDecimal reads a decimal: digits with an optional sign, point and
-// exponent, or inf, infinity or nan in any case. More than 34 digits are
-// rounded. Too large a number is an Overflow, anything else FailedToParse.
+// exponent, or inf, infinity or nan in any case. Digits behind the 34th are cut
+// off. A number too large or too small is an Overflow, anything else
+// FailedToParse.
 func ParseDecimal(s string) (bsonraw.Decimal, error) {
 	body := strings.TrimLeft(s, "+-")
 	if len(s)-len(body) > 1 || !isDecimalBody(body) {
@@ -115,14 +116,22 @@ func parseFinite(body string, negative bool) (bsonraw.Decimal, error) {
 	if a.Coeff.Sign() == 0 {
 		return encode(negative, 0, 0, min(max(exponent, minExponent), maxExponent)), nil
 	}
-	if adjusted := int64(exponent) + a.NumDigits() - 1; adjusted > maxAdjusted {
+	adjusted := int64(exponent) + a.NumDigits() - 1
+	if adjusted > maxAdjusted {
 		return infinity(negative), errs.New(errs.Overflow, "Conversion from string to decimal would overflow")
-	} else if adjusted < minExponent-1 {
-		return encode(negative, 0, 0, minExponent), nil
+	}
+	if adjusted < minExponent {
+		return encode(negative, 0, 0, minExponent), errs.New(errs.Overflow, "Conversion from string to decimal would underflow")
 	}
 	a.Exponent, a.Negative = int32(exponent), negative
-	if _, err := decimalContext.Round(&a, &a); err != nil {
+	c := decimalContext
+	c.Rounding = apd.RoundDown
+	cond, err := c.Round(&a, &a)
+	switch {
+	case err != nil:
 		return decimalNaN, errs.Wrap(err, errs.FailedToParse, "decimal %.40q", body)
+	case cond.Subnormal() && cond.Inexact():
+		return decimalNaN, errs.New(errs.Overflow, "Conversion from string to decimal would underflow")
 	}
 	return fromAPD(&a), nil
 }

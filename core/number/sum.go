@@ -112,7 +112,7 @@ func (s *Sum) Int64() (int64, bool) {
 // digits of their exact value.
 func (s *Sum) Decimal() bsonraw.Decimal {
 	var d bsonraw.Decimal
-	if math.IsNaN(s.hi) {
+	if math.IsNaN(s.hi) || math.IsInf(s.hi, 0) {
 		d = DecimalOfDouble(s.special)
 	} else {
 		d = DecimalAdd(DecimalOfDouble(s.hi), DecimalOfDouble(s.lo))

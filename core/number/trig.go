@@ -129,6 +129,10 @@ func DecimalAsin(x bsonraw.Decimal) bsonraw.Decimal {
 		return x
 	}
 	f := toFloat(x)
+	if f.MantExp(nil) < 0 {
+		// Near zero π/2 - acos would lose the digits that matter.
+		return ofFloat(atanFloat(quo(f, sqrtFloat(minus(float(1), mul(f, f))))))
+	}
 	return ofFloat(minus(halfPi(), acosFloat(f)))
 }
 
