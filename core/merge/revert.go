@@ -126,7 +126,7 @@ func (v *reverter) undo(left, right *touch, names []string) {
 		kind := SamePath
 		if right.touched != left.touched {
 			kind = Overlap
-		} else if left.family != 0 && right.family != 0 {
+		} else if left.family != 0 && right.family != 0 && left.family != right.family {
 			kind = Mixture
 		}
 		v.dispute(kind, right, names)
