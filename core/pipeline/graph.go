@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"math"
+	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -18,7 +19,6 @@ type graphStage struct {
 	connect   path   // connectFromField
 	to        string // connectToField
 	as        path
-	asPath    string
 	maxDepth  int64 // negative: none
 	depth     path  // depthField, or nil
 	restrict  *query.Filter
@@ -52,6 +52,14 @@ func compileGraphLookup(c *compiler, _ string, v bsonraw.Value) (stage, error) {
 			return nil, errs.New(40105, "$graphLookup requires 'from', 'as', 'startWith', 'connectFromField', and 'connectToField' to be specified.")
 		}
 	}
+	for _, p := range []path{g.as, g.connect, splitPath(g.to), g.depth} {
+		if p == nil {
+			continue
+		}
+		if err := checkPath(strings.Join(p, ".")); err != nil {
+			return nil, err
+		}
+	}
 	c.reads(g.from)
 	return g, nil
 }
@@ -73,9 +81,6 @@ func (g *graphStage) option(c *compiler, name string, v bsonraw.Value) error {
 		if v.Type != bsonraw.String {
 			return errs.New(40103, "expected string as argument for %s, found: %s", name, v.Type.Name())
 		}
-		if err := checkPath(v.Str()); err != nil {
-			return err
-		}
 		g.field(name, v.Str())
 	default:
 		return errs.New(40104, "Unknown argument to $graphLookup: %s", name)
@@ -86,7 +91,7 @@ func (g *graphStage) option(c *compiler, name string, v bsonraw.Value) error {
 func (g *graphStage) field(name, dotted string) {
 	switch name {
 	case "as":
-		g.as, g.asPath = splitPath(dotted), dotted
+		g.as = splitPath(dotted)
 	case "connectFromField":
 		g.connect = splitPath(dotted)
 	case "connectToField":

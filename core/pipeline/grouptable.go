@@ -45,12 +45,16 @@ const (
 	maxLevels  = 6
 )
 
+// missingPart stands in the key for a part of an _id that has no value. No
+// encoded value begins with it.
+const missingPart = 0x01
+
 // hardFactor is how far the groups in a full table may still grow.
 const hardFactor = 4
 
 // group is one group: its _id as first seen, and its accumulators.
 type group struct {
-	id   bsonraw.Value // an array of the parts for an _id written as an object
+	id   bsonraw.Value
 	accs []expr.Accumulator
 	size int
 }
@@ -74,8 +78,15 @@ func (t *groupTable) add(doc bsonraw.Doc) error {
 		if err != nil {
 			return err
 		}
-		if v.Type == bsonraw.Missing {
+		switch {
+		case v.Type != bsonraw.Missing:
+		case len(t.stage.ids) == 1:
 			v.Type = bsonraw.Null
+		default:
+			// Left out of the _id, and so another group than null.
+			t.values[i] = v
+			t.key = append(t.key, missingPart)
+			continue
 		}
 		t.values[i] = v
 		t.key = bsonraw.AppendKey(t.key, v)
@@ -122,17 +133,9 @@ func (t *groupTable) overLimit() error {
 }
 
 func (t *groupTable) newGroup() (*group, error) {
-	g := &group{}
-	if t.stage.names == nil {
-		g.id = t.values[0].Clone()
-	} else {
-		g.id = bsonraw.ArrayValue(t.values...)
-	}
+	g := &group{id: t.id()}
 	root := bsonraw.EmptyDoc
-	switch {
-	case t.stage.names != nil:
-		root = t.idDoc(g)
-	case g.id.Type == bsonraw.Object:
+	if g.id.Type == bsonraw.Object {
 		root = g.id.Doc()
 	}
 	t.keyEnv.Reset(root)
@@ -150,14 +153,16 @@ func (t *groupTable) newGroup() (*group, error) {
 	return g, nil
 }
 
-// idDoc makes the _id of a group whose parts have names.
-func (t *groupTable) idDoc(g *group) bsonraw.Doc {
-	b := bsonraw.NewBuilder(nil)
-	it := g.id.Doc().Iter()
-	for i := 0; it.Next(); i++ {
-		b.Value(t.stage.names[i], it.Value())
+// id makes the _id of a new group.
+func (t *groupTable) id() bsonraw.Value {
+	if t.stage.names == nil {
+		return t.values[0].Clone()
 	}
-	return b.Finish()
+	b := bsonraw.NewBuilder(nil)
+	for i, v := range t.values {
+		b.Value(t.stage.names[i], v)
+	}
+	return b.Finish().Value()
 }
 
 // spill writes a document of a new group to the file of its part.
@@ -235,16 +240,7 @@ func (t *groupTable) nextPart(ctx context.Context) error {
 // result makes the document of a group.
 func (t *groupTable) result(g *group) (bsonraw.Doc, error) {
 	t.out.Reset()
-	if t.stage.names == nil {
-		t.out.Value("_id", g.id)
-	} else {
-		t.out.BeginDoc("_id")
-		it := g.id.Doc().Iter()
-		for i := 0; it.Next(); i++ {
-			t.out.Value(t.stage.names[i], it.Value())
-		}
-		t.out.End()
-	}
+	t.out.Value("_id", g.id)
 	t.env.Reset(bsonraw.EmptyDoc)
 	for i, f := range t.stage.fields {
 		v, err := g.accs[i].Result(t.env)
