@@ -314,3 +314,42 @@ func changeList(changes []update.Change) string {
 	}
 	return b.String()
 }
+
+// TestUndoOfSomeOfManyChanges undoes random ones of a history.
+func TestUndoOfSomeOfManyChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before := drawBase(t)
+		doc := before
+		var target, others []update.Change
+		for i := range rapid.IntRange(1, 5).Draw(t, "steps") {
+			next, changes := drawSide(t, "step", doc, paths)
+			doc = next
+			if i == 0 || rapid.Bool().Draw(t, "undo") {
+				target = append(target, changes...)
+			} else {
+				others = append(others, changes...)
+			}
+		}
+		if !noDoubles(doc, before) {
+			return
+		}
+		rule := drawRule(t)
+		r := Revert(doc, before, target, others, rule)
+		checkResult(t, doc, r)
+		if len(target) == 0 {
+			require.Equal(t, text(doc), text(r.Doc))
+			require.Empty(t, r.Conflicts)
+		}
+		if len(others) == 0 {
+			require.Equal(t, text(before), text(r.Doc))
+			require.Empty(t, r.Conflicts)
+		}
+		if len(target) == 0 || len(r.Conflicts) > 0 || rule.Trigger == TriggerDiverged || wholeChanged(others) || wholeChanged(target) {
+			return
+		}
+		want, err := update.ApplyChanges(before, others)
+		require.NoError(t, err)
+		require.Equal(t, sorted(wholeValue(want)), sorted(wholeValue(r.Doc)), "before %s\ntarget\n%shead   %s\nothers\n%swant   %s\nundone %s",
+			text(before), changeList(target), text(doc), changeList(others), text(want), text(r.Doc))
+	})
+}
