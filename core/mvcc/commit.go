@@ -300,5 +300,7 @@ func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
 	}
 	s.commit.state = st
 	s.pool.wrote(size)
+	// Pooled iterators take it that nothing is added below the LSN they see.
+	s.pool.purge(true)
 	return nil
 }
