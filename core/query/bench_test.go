@@ -71,3 +71,56 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = f.Match(doc) }), filter)
 	}
 }
+
+func BenchmarkProjection(b *testing.B) {
+	doc := benchDoc()
+	for _, spec := range []string{
+		`{"first": 1, "addr.city": 1, "tags": 1}`, `{"note": 0, "addr.geo": 0}`, `{"first": 1, "next": {"$add": ["$n", 1]}}`,
+	} {
+		b.Run(spec, func(b *testing.B) {
+			p, err := CompileProjection(mongotest.Doc(spec), nil, nil)
+			require.NoError(b, err)
+			var dst bsonraw.Builder
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Apply(doc, &dst); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSortKey(b *testing.B) {
+	doc := benchDoc()
+	for _, spec := range []string{`{"plan": 1, "n": -1}`, `{"tags": 1}`, `{"addr.geo": -1, "last": 1}`} {
+		b.Run(spec, func(b *testing.B) {
+			s, err := CompileSort(mongotest.Doc(spec))
+			require.NoError(b, err)
+			var key []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				if key, err = s.Key(doc, key[:0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestProjectionsAndSortKeysDoNotAllocate(t *testing.T) {
+	doc := benchDoc()
+	var dst bsonraw.Builder
+	for _, spec := range []string{`{"first": 1, "addr.city": 1, "tags": 1}`, `{"note": 0, "addr.geo": 0}`} {
+		p, err := CompileProjection(mongotest.Doc(spec), nil, nil)
+		require.NoError(t, err)
+		_, err = p.Apply(doc, &dst)
+		require.NoError(t, err)
+		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = p.Apply(doc, &dst) }), spec)
+	}
+	s, err := CompileSort(mongotest.Doc(`{"plan": 1, "n": -1}`))
+	require.NoError(t, err)
+	key, err := s.Key(doc, nil)
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(100, func() { key, _ = s.Key(doc, key[:0]) }))
+}

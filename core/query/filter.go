@@ -12,7 +12,8 @@ import (
 type Options struct {
 	// Vars are the user variables that expressions may name ("let").
 	Vars *expr.Vars
-	// Now is $$NOW where no Env is given: one moment for a whole command.
+	// Now is $$NOW where no Env is given: one moment for a whole command. The
+	// zero Time stands for the moment of compiling.
 	Now time.Time
 }
 
@@ -56,8 +57,8 @@ type envPool struct {
 }
 
 func newEnvPool(o *Options) *envPool {
-	var now time.Time
-	if o != nil {
+	now := time.Now()
+	if o != nil && !o.Now.IsZero() {
 		now = o.Now
 	}
 	return &envPool{sync.Pool{New: func() any { return expr.NewEnv(now) }}}

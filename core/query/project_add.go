@@ -91,7 +91,7 @@ func (a *addParser) leaf(path string) error {
 
 // assign compiles what is set at path.
 func (a *addParser) assign(path string, v bsonraw.Value) error {
-	if v.Type == bsonraw.Object && !isExpression(v.Doc()) {
+	if v.Type == bsonraw.Object && !isExpression(v.Doc()) { // check bounded the depth
 		return a.each(v.Doc(), path+".", a.assign)
 	}
 	e, err := expr.Compile(v, a.options.expr())

@@ -93,6 +93,9 @@ func (n *projNode) markCompute() bool {
 // fields parses the fields of a specification; prefix is the path before them,
 // with its dot.
 func (pp *projParser) fields(spec bsonraw.Doc, prefix string) error {
+	if strings.Count(prefix, ".") >= maxPathParts {
+		return errs.New(errs.Overflow, "FieldPath is too long")
+	}
 	it := spec.Iter()
 	for it.Next() {
 		if err := pp.field(prefix, string(it.Key()), it.Value()); err != nil {
