@@ -66,7 +66,7 @@ var resolutionTable = newTable("resolutions", []field[resolutionArgs]{
 // readResolutions reads the settled conflicts of a plan.
 func readResolutions(list bsonraw.Doc, out *engine.Resolve) error {
 	it := list.Iter()
-	for it.Next() {
+	for n := 1; it.Next(); n++ {
 		if it.Value().Type != bsonraw.Object {
 			return errs.New(errs.TypeMismatch, wrongType, "resolutions", it.Key(), it.Value().Type.Name(), " 'object'")
 		}
@@ -76,14 +76,14 @@ func readResolutions(list bsonraw.Doc, out *engine.Resolve) error {
 		}
 		switch {
 		case a.n == 0 && a.Collection == "":
-			return errs.New(errs.FailedToParse, "resolution %s names no conflict: it needs n, or collection, _id and path", it.Key())
+			return errs.New(errs.FailedToParse, "resolution %d names no conflict: it needs n, or collection, _id and path", n)
 		case (a.Take == "") != a.hasValue:
-			return errs.New(errs.FailedToParse, "resolution %s needs one of take, value and remove: true", it.Key())
+			return errs.New(errs.FailedToParse, "resolution %d needs one of take, value and remove: true", n)
 		}
 		switch a.Take {
 		case "", "ours", "theirs", "base":
 		default:
-			return errs.New(errs.BadValue, "resolution %s takes %q, which is none of ours, theirs and base", it.Key(), a.Take)
+			return errs.New(errs.BadValue, "resolution %d takes %q, which is none of ours, theirs and base", n, a.Take)
 		}
 		a.N = int(a.n)
 		out.Resolutions = append(out.Resolutions, a.Resolution)

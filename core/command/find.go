@@ -43,7 +43,8 @@ func findCommand() *Command {
 			flag("singleBatch", func(a *findArgs) *bool { return &a.single }).about("Close the cursor after the first batch."),
 			let(func(a *findArgs) *bsonraw.Doc { return &a.spec.Let }),
 			collation(func(a *findArgs) *bsonraw.Doc { return &a.spec.Collation }),
-			triFlag("allowDiskUse", func(a *findArgs) **bool { return &a.spec.AllowDiskUse }).about("Whether a large sort may use temporary files; the default."),
+			triFlag("allowDiskUse", func(a *findArgs) **bool { return &a.spec.AllowDiskUse }).
+				orError(errs.TypeMismatch, "Field 'allowDiskUse' should be a boolean value, but found: %s").about("Whether a large sort may use temporary files; the default."),
 			object("min", func(a *findArgs) *bsonraw.Doc { return &a.spec.Min }).about("Lower bound in the index of hint, inclusive."),
 			object("max", func(a *findArgs) *bsonraw.Doc { return &a.spec.Max }).about("Upper bound in the index of hint, exclusive."),
 			flag("returnKey", func(a *findArgs) *bool { return &a.spec.ReturnKey }).about("Return the keys of the index instead of documents."),
@@ -51,7 +52,8 @@ func findCommand() *Command {
 			flag("awaitData", func(a *findArgs) *bool { return &a.awaitData }).about("Only for tailable cursors, which there are not."),
 			refused[findArgs]("tailable", "read the log instead: argonLog"),
 			refused[findArgs]("showRecordId", "a document's place is its _id"),
-			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean),
+			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean).
+				orError(errs.TypeMismatch, "Field 'allowPartialResults' should be a boolean value, but found: %s"),
 			ignored[findArgs]("oplogReplay", "MongoDB ignores it too.", bsonraw.Boolean),
 		},
 		open:    openFind,

@@ -56,7 +56,15 @@ func runRename(ctx context.Context, c *call, a *renameArgs) (bsonraw.Doc, error)
 		return nil, err
 	}
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
-		if coll, err := t.Collection(ctx, to); err != nil || coll != nil && !a.dropTarget {
+		source, err := t.Collection(ctx, from)
+		if err != nil || source == nil {
+			return missing(err, "Source collection "+a.from+" does not exist")
+		}
+		target, err := t.Collection(ctx, to)
+		if err != nil {
+			return err
+		}
+		if target != nil && !a.dropTarget && from != to {
 			return errs.New(errs.NamespaceExists, "target namespace exists")
 		}
 		return t.RenameCollection(ctx, from, to, a.dropTarget)
