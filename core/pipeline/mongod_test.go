@@ -196,7 +196,7 @@ func newServer(t *testing.T, mem memory) *server {
 var anyOrder = []string{"$group", "$sortByCount", "$bucket", "$setWindowFields"}
 
 // arraysInAnyOrder are stages that make arrays of which the order is not settled.
-var arraysInAnyOrder = []string{"$addToSet", "$graphLookup", "$setUnion", "$setIntersection"}
+var arraysInAnyOrder = []string{"localField", "$addToSet", "$graphLookup", "$setUnion", "$setIntersection"}
 
 // check runs a pipeline on both and compares documents, or the codes of errors.
 func (s *server) check(t *testing.T, text string) {

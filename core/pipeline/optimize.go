@@ -83,6 +83,7 @@ func (p *Pipeline) joinWindows(i int, a, b *skipLimit) bool {
 			return false
 		}
 		joint.skip, joint.limit = a.skip+b.skip, b.limit
+	case b.limit < 0 && b.skip == 0:
 	case b.skip > 0:
 		return false
 	default:
