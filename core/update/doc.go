@@ -19,6 +19,6 @@
 //     number of operators.
 //  5. The encoding of changes (codec.go) is frozen.
 //
-// Read change.go, then update.go, parse.go and tree.go, rewrite.go, and the
-// operators in op_*.go.
+// Read change.go, then update.go, parse.go and tree.go, rewrite.go and element.go,
+// and the operators in op_*.go.
 package update

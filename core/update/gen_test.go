@@ -115,8 +115,8 @@ func (g gen) stored(id bsonraw.Value) bsonraw.Doc {
 // path returns the path of an update's field.
 func (g gen) path() string {
 	parts := []string{g.name()}
-	if g.chance(40) {
-		parts[0] = pick(g, "_id", "$x", "$", "$[]", "")
+	if g.chance(25) {
+		parts[0] = pick(g, "_id", "_id", "$x", "$", "$[]", "")
 	}
 	for g.chance(2) && len(parts) < 4 {
 		switch g.IntN(14) {

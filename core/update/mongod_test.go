@@ -143,7 +143,7 @@ func compare(t *testing.T, coll *mongotest.Coll, trials []*trial) {
 		for _, c := range trials {
 			compare(t, coll, []*trial{c})
 		}
-	} else if n != modified && len(trials) == 1 {
+	} else if n != modified && len(trials) == 1 && !trials[0].reusesPlace(trials[0].pre) {
 		t.Errorf("nModified %d, here %d\n%s", n, modified, trials[0])
 	}
 }
@@ -177,8 +177,8 @@ func (c *trial) same(t *testing.T, failed, found bsonraw.Doc) bool {
 // several stages. In mongod a field that one stage removes and a later one adds
 // again gets its old place back, as long as no stage has made a new document;
 // here a new field is the last one, always.
-func (c *trial) reusesPlace(found bsonraw.Doc) bool {
-	return c.update.Type == bsonraw.Array && c.update.Doc().Len() > 1 && byName(found.Value()) == byName(c.post.Value())
+func (c *trial) reusesPlace(other bsonraw.Doc) bool {
+	return c.update.Type == bsonraw.Array && c.update.Doc().Len() > 1 && byName(other.Value()) == byName(c.post.Value())
 }
 
 // byName returns a value with all fields sorted by name.
@@ -200,7 +200,11 @@ func TestRandomOperatorsAsMongod(t *testing.T) {
 	for done := 0; done < *cases && !t.Failed(); done += 250 {
 		trials := make([]*trial, 250)
 		for i := range trials {
-			c := &trial{pre: g.stored(bsonraw.Int32Value(int32(i)))}
+			id := bsonraw.Int32Value(int32(i))
+			if done/250%4 == 3 {
+				id = mongotest.Docf(`{"x": %d, "a": {"b": 1}}`, i).Value()
+			}
+			c := &trial{pre: g.stored(id)}
 			c.filter = g.selector(c.pre)
 			u, filters := g.operators()
 			c.update, c.filters = u.Value(), filters
@@ -264,6 +268,9 @@ func upsertOnce(t *testing.T, coll *mongotest.Coll, c *trial) {
 	switch {
 	case failed != nil && failed.Code == 54 && errs.Is(err, errs.InvalidIDField):
 		// An array for _id by $push is 54 there, and 53 as by $set here.
+	case failed == nil && errs.Is(err, errs.DollarPrefixedFieldName):
+		// mongod lets {$set: {"_id.$x": 1}} through, although it would not insert
+		// what that gives.
 	case failed != nil:
 		if errs.CodeOf(err) != errs.Code(failed.Code) {
 			t.Errorf("mongod: %d %s\nhere: %d %v, %s\n%s", failed.Code, failed.Message, errs.CodeOf(err), err, mongotest.JSON(post), c)
