@@ -104,6 +104,10 @@ func (b *Builder) ValueBytes(key []byte, v Value) {
 	b.buf = append(b.buf, v.Data...)
 }
 
+// Elements appends whole elements as they stand in a document: type, name and
+// value, any number of them.
+func (b *Builder) Elements(raw []byte) { b.buf = append(b.buf, raw...) }
+
 // Doc appends an embedded document.
 func (b *Builder) Doc(key string, d Doc) { b.Value(key, Value{Object, d}) }
 
