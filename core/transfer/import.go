@@ -120,7 +120,6 @@ type parsed struct {
 	source []origin
 	failed []LineError
 	size   int // of the block
-	notes  []string
 }
 
 // reader is a format: it cuts the input into blocks and parses a block.

@@ -23,6 +23,7 @@ type span struct {
 
 const (
 	blockBytes = 1 << 20
+	firstBytes = 64 << 10 // of the first reading, for small inputs
 	// maxLine bounds a line, or a document over several lines: the canonical
 	// text of the largest document is shorter.
 	maxLine = 64 << 20
@@ -34,6 +35,7 @@ const (
 type cutter struct {
 	r    io.Reader
 	rest []byte // read and not yet given out
+	room int    // how much the last reading asked for
 	eof  bool
 	err  error // why eof came too early
 	line int64 // of rest
@@ -47,7 +49,8 @@ func (c *cutter) more() {
 	if c.eof {
 		return
 	}
-	room := max(blockBytes, len(c.rest))
+	c.room = min(max(2*c.room, firstBytes), blockBytes)
+	room := max(c.room, len(c.rest))
 	grown := make([]byte, len(c.rest), len(c.rest)+room)
 	copy(grown, c.rest)
 	for empty := 0; ; {
