@@ -91,8 +91,8 @@ func subtractFromDate(env *Env, ms int64, y number.Number) (bsonraw.Value, error
 	case bsonraw.Decimal128:
 		n = decimalToLong(y.Dec)
 	case bsonraw.Double:
-		if !(y.Flt >= -(1<<63) && y.Flt < 1<<63) {
-			return bsonraw.Value{}, errs.New(31109, "Can't coerce out of range value %s to long", number.FormatDouble(y.Flt))
+		if err := checkLong(y.Flt); err != nil {
+			return bsonraw.Value{}, err
 		}
 		n = int64(y.Flt)
 	default:
@@ -106,6 +106,14 @@ func subtractFromDate(env *Env, ms int64, y number.Number) (bsonraw.Value, error
 		return bsonraw.Value{}, errs.New(159, "Overflow casting from a lower-precision duration to a higher-precision duration")
 	}
 	return env.date(d.Int), nil
+}
+
+// checkLong refuses a double outside of int64.
+func checkLong(f float64) error {
+	if f >= -(1<<63) && f < 1<<63 {
+		return nil
+	}
+	return errs.New(31109, "Can't coerce out of range value %s to long", formatBound(number.Double(f)))
 }
 
 // checkFactor checks the newest operand of $multiply.
@@ -215,7 +223,7 @@ func toWhole(double func(float64) float64, how number.Rounding) func(number.Numb
 func rounding(name string, how number.Rounding) fnN {
 	return func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 		place := int64(0)
-		if args[0].IsNullish() || len(args) > 1 && args[1].IsNullish() {
+		if args[0].IsNullish() {
 			return null, nil
 		}
 		n, ok := number.Of(args[0])
@@ -223,6 +231,9 @@ func rounding(name string, how number.Rounding) fnN {
 			return bsonraw.Value{}, errs.New(51081, "%s only supports numeric types, not %s", name, args[0].Type.Name())
 		}
 		if len(args) > 1 {
+			if args[1].IsNullish() {
+				return null, nil
+			}
 			var err error
 			if place, err = roundingPlace(name, args[1]); err != nil {
 				return bsonraw.Value{}, err
@@ -240,8 +251,13 @@ func roundingPlace(name string, v bsonraw.Value) (int64, error) {
 	if !v.IsNumber() {
 		return 0, errs.New(16004, "can't convert from BSON type %s to long", v.Type.Name())
 	}
+	if v.Type == bsonraw.Double {
+		if err := checkLong(v.Double()); err != nil {
+			return 0, err
+		}
+	}
 	place, whole := v.AsInt64()
-	if !whole {
+	if !whole || place != int64(int32(place)) {
 		return 0, errs.New(51082, "precision argument to  %s must be a integral value", name)
 	}
 	if place < -20 || place > 100 {

@@ -71,8 +71,8 @@ var compareResults = [3]bsonraw.Value{
 	bsonraw.Int32Value(-1), bsonraw.Int32Value(0), bsonraw.Int32Value(1),
 }
 
-// compare puts missing before undefined before null, which bsonraw's order
-// takes for equal.
+// compare puts missing and undefined before null, which bsonraw's order takes
+// for equal.
 func compare(a, b bsonraw.Value) int {
 	if a.IsNullish() && b.IsNullish() {
 		return nullRank(a.Type) - nullRank(b.Type)
@@ -81,13 +81,10 @@ func compare(a, b bsonraw.Value) int {
 }
 
 func nullRank(t bsonraw.Type) int {
-	switch t {
-	case bsonraw.Missing:
-		return 0
-	case bsonraw.Undefined:
+	if t == bsonraw.Null {
 		return 1
 	}
-	return 2
+	return 0
 }
 
 func sign(n int) int {

@@ -65,8 +65,8 @@ func log(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	case !isPositive(base) || number.Compare(base, number.Int32(1)) == 0:
 		return bsonraw.Value{}, errs.New(28759, "$log's base must be a positive number not equal to 1, but is %s", base.Format())
 	}
-	if number.Widest(x.Type, base.Type) == bsonraw.Decimal128 {
-		return env.number(number.Decimal(number.DecimalQuo(number.DecimalLn(x.AsDecimal()), number.DecimalLn(base.AsDecimal())))), nil
+	if number.Widest(x.Type, base.Type) == bsonraw.Decimal128 && !x.IsNaN() && !base.IsNaN() {
+		return env.number(number.Decimal(number.DecimalLog(x.AsDecimal(), base.AsDecimal()))), nil
 	}
 	return env.double(number.Log(x.AsDouble()) / number.Log(base.AsDouble())), nil
 }
@@ -82,10 +82,20 @@ func pow(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 		return bsonraw.Value{}, errs.New(28762, "$pow's base must be numeric, not %s", args[0].Type.Name())
 	case !okExp:
 		return bsonraw.Value{}, errs.New(28763, "$pow's exponent must be numeric, not %s", args[1].Type.Name())
-	case base.IsZero() && number.Compare(e, number.Int32(0)) < 0 && !e.IsNaN():
+	case base.IsZero() && isNegativePower(base, e):
 		return bsonraw.Value{}, errs.New(28764, "$pow cannot take a base of 0 and a negative exponent")
 	}
 	return env.number(number.Pow(base, e)), nil
+}
+
+// isNegativePower is true for a negative zero too where decimals are computed
+// with.
+func isNegativePower(base, e number.Number) bool {
+	if number.Widest(base.Type, e.Type) == bsonraw.Decimal128 {
+		d := e.AsDecimal()
+		return d.Negative() && !d.IsNaN()
+	}
+	return number.Compare(e, number.Int32(0)) < 0 && !e.IsNaN()
 }
 
 // bounds is a range of numbers, as a function's domain and in its error.
@@ -153,14 +163,15 @@ func formatBound(n number.Number) string {
 }
 
 func atan2(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	if args[0].IsNullish() || args[1].IsNullish() {
-		return null, nil
-	}
 	y, okY := number.Of(args[0])
 	x, okX := number.Of(args[1])
 	switch {
+	case args[0].IsNullish():
+		return null, nil
 	case !okY:
 		return bsonraw.Value{}, errs.New(51044, "$atan2 only supports numeric types, not %s", args[0].Type.Name())
+	case args[1].IsNullish():
+		return null, nil
 	case !okX:
 		return bsonraw.Value{}, errs.New(51045, "$atan2 only supports numeric types, not %s", args[1].Type.Name())
 	case number.Widest(x.Type, y.Type) == bsonraw.Decimal128:

@@ -5,7 +5,6 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
-	"github.com/argon-lab/argon/core/number"
 )
 
 // nth is $firstN, $lastN, $minN or $maxN of an array.
@@ -49,8 +48,10 @@ func checkN(v bsonraw.Value) (int, error) {
 	if !v.IsNumber() {
 		return 0, errs.New(5787902, "Value for 'n' must be of integral type, but found %s", show(v))
 	}
-	if f, _ := v.AsFloat64(); v.Type == bsonraw.Double && !(f >= -(1<<63) && f < 1<<63) {
-		return 0, errs.New(31109, "Can't coerce out of range value %s to long", number.FormatDouble(f))
+	if v.Type == bsonraw.Double {
+		if err := checkLong(v.Double()); err != nil {
+			return 0, err
+		}
 	}
 	n, ok := v.AsInt64()
 	switch {

@@ -85,6 +85,11 @@ func setDifference(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	return env.close(bsonraw.Array, at)
 }
 
+// setsEqual is $setEquals.
+type setsEqual struct {
+	call
+}
+
 func parseSetEquals(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
 	args, err := c.arguments(arg)
 	if err != nil {
@@ -93,13 +98,30 @@ func parseSetEquals(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
 	if len(args) < 2 {
 		return nil, errs.New(17045, "$setEquals needs at least two arguments had: %d", len(args))
 	}
-	return &call{name: name, fn: setEquals, args: args}, nil
+	return &setsEqual{call{name: name, fn: setEquals, args: args}}, nil
 }
+
+// optimizeSelf refuses constants that are no arrays, with a code of their own.
+func (x *setsEqual) optimizeSelf() (Expr, error) {
+	for i := range x.args {
+		e, err := optimize(x.args[i])
+		if err != nil {
+			return nil, err
+		}
+		if v, known := Constant(e); known && v.Type != bsonraw.Array {
+			return nil, errs.New(5887502, "Failed to optimize pipeline :: caused by :: "+notArrays, i+1, v.Type.Name())
+		}
+		x.args[i] = e
+	}
+	return optimize(&x.call)
+}
+
+const notArrays = "All operands of $setEquals must be arrays. %d-th argument is of type: %s"
 
 func setEquals(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	for i, v := range args {
 		if v.Type != bsonraw.Array {
-			return bsonraw.Value{}, errs.New(5887502, "All operands of $setEquals must be arrays. %d-th argument is of type: %s", i+1, v.Type.Name())
+			return bsonraw.Value{}, errs.New(17044, notArrays, i+1, v.Type.Name())
 		}
 	}
 	base := len(env.stack)

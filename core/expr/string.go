@@ -3,7 +3,6 @@ package expr
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"time"
 	"unicode/utf8"
 
@@ -166,10 +165,7 @@ func coerceLong(v bsonraw.Value, code errs.Code, what string) (int64, error) {
 	switch v.Type {
 	case bsonraw.Double:
 		f := v.Double()
-		if !(f >= math.MinInt64 && f < 1<<63) {
-			return 0, errs.New(31109, "Can't coerce out of range value %s to long", number.FormatDouble(f))
-		}
-		return int64(f), nil
+		return int64(f), checkLong(f)
 	case bsonraw.Decimal128:
 		return decimalToLong(v.Decimal()), nil
 	}

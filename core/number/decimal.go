@@ -30,6 +30,11 @@ var decimalContext = apd.Context{
 	Rounding:    apd.RoundHalfEven,
 }
 
+// exactContext has room for any product of two decimals.
+var exactContext = apd.Context{
+	Precision: 2 * digits, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent, Rounding: apd.RoundHalfEven,
+}
+
 // Special decimals.
 var (
 	decimalZero        = bsonraw.NewDecimal(uint64(-minExponent)<<49, 0)
@@ -149,7 +154,14 @@ func DecimalQuo(x, y bsonraw.Decimal) bsonraw.Decimal {
 	if err != nil {
 		return decimalNaN
 	}
-	if !cond.Inexact() && r.Form == apd.Finite && r.Coeff.Sign() != 0 {
+	exact := !cond.Inexact()
+	if exact && cond.Subnormal() {
+		// apd does not count the digits that a subnormal result loses.
+		var back apd.Decimal
+		_, err := exactContext.Mul(&back, &r, &b)
+		exact = err == nil && back.Cmp(&a) == 0
+	}
+	if exact && r.Form == apd.Finite && r.Coeff.Sign() != 0 {
 		stripZeros(&r, a.Exponent-b.Exponent)
 	}
 	return fromAPD(&r)

@@ -175,13 +175,12 @@ func powDouble(x, y float64) float64 {
 	if x < 0 && math.Mod(y, 2) != 0 {
 		sign = -1
 	}
-	p := logPair(magnitude).mul(pairOf(y))
-	switch {
-	case p.hi > 710:
+	switch p := Log(magnitude) * y; {
+	case p > 710:
 		return sign * math.Inf(1)
-	case p.hi < -746:
+	case p < -746:
 		return sign * 0
 	}
-	m, n := p.exp()
+	m, n := logPair(magnitude).mul(pairOf(y)).exp()
 	return sign * m.ldexp(n)
 }

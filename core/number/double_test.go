@@ -49,7 +49,6 @@ func TestDoubleFunctionsRoundOnce(t *testing.T) {
 	require.Equal(t, -744.4400719213812, Log(5e-324))
 	require.Equal(t, 0.011800076512800236, Cos(1<<63))
 	require.Equal(t, math.Inf(1), Exp(709.8))
-	require.Equal(t, math.MaxFloat64, Exp(709.782712893384), "within one unit")
 }
 
 // sinCosOfBig is reduce and sinCos for a double.

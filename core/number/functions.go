@@ -90,6 +90,24 @@ func DecimalLog10(x bsonraw.Decimal) bsonraw.Decimal {
 	return ofFloat(quo(lnFloat(toFloat(x)), lnFloat(float(10))))
 }
 
+// DecimalLog returns the logarithm of a positive number to a positive base other
+// than one. (mongod 6.0 divides by the base itself where that is a decimal other
+// than 2 and 10, which is no logarithm.)
+func DecimalLog(x, base bsonraw.Decimal) bsonraw.Decimal {
+	if x.IsNaN() || base.IsNaN() || x.IsInf() || base.IsInf() {
+		return DecimalQuo(DecimalLn(x), DecimalLn(base))
+	}
+	r := quo(lnFloat(toFloat(x)), lnFloat(toFloat(base)))
+	if n, _ := r.Int64(); n != 0 && n > -1<<20 && n < 1<<20 {
+		for _, n := range []int64{n - 1, n, n + 1} {
+			if d := minus(r, newFloat().SetInt64(n)); d.Sign() == 0 || d.MantExp(nil) < -precision/2 {
+				return DecimalOfInt(n)
+			}
+		}
+	}
+	return ofFloat(r)
+}
+
 // powerOf10 returns n where x is exactly 10^n.
 func powerOf10(x bsonraw.Decimal) (n int, ok bool) {
 	_, c, exponent := x.Parts()
@@ -113,7 +131,7 @@ func DecimalPow(x, y bsonraw.Decimal) bsonraw.Decimal {
 	case x.IsInf() || y.IsInf() || x.IsZero():
 		return DecimalOfDouble(math.Pow(clamp(x), clamp(y)))
 	}
-	n, whole := y.Int64()
+	whole, odd := parity(y)
 	if x.Negative() && !whole {
 		return decimalNaN
 	}
@@ -131,10 +149,23 @@ func DecimalPow(x, y bsonraw.Decimal) bsonraw.Decimal {
 	default:
 		r = ofFloat(expFloat(power))
 	}
-	if x.Negative() && n&1 != 0 {
+	if x.Negative() && odd {
 		return DecimalNeg(r)
 	}
 	return r
+}
+
+// parity reports whether a finite decimal is an integer, and an odd one.
+func parity(d bsonraw.Decimal) (whole, odd bool) {
+	_, c, exponent := d.Parts()
+	switch {
+	case c.Sign() == 0 || exponent > 0:
+		return true, false
+	case exponent < -digits:
+		return false, false
+	}
+	q, r := new(big.Int).QuoRem(c, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-exponent)), nil), new(big.Int))
+	return r.Sign() == 0, r.Sign() == 0 && q.Bit(0) == 1
 }
 
 // clamp returns a double of the same kind for special cases of pow: zero,

@@ -44,16 +44,19 @@ func (s *Sum) addDecimal(d bsonraw.Decimal) {
 	s.dec = DecimalAdd(s.dec, d)
 }
 
-// addInt64 adds an integer exactly: in two doubles where one cannot hold it.
+// addInt64 adds an integer exactly: where one double cannot hold it, in two, the
+// small one first.
 func (s *Sum) addInt64(n int64) {
+	high := float64(n)
 	const exact = 1 << 53
-	if -exact <= n && n <= exact {
-		s.addDouble(float64(n))
-		return
+	if n > exact || n < -exact {
+		low := float64(n - int64(min(high, 0x1p63-1024)))
+		if high == 0x1p63 {
+			low -= 1024
+		}
+		s.addDouble(low)
 	}
-	low := n & 0xFFFFFFFF
-	s.addDouble(float64(n - low))
-	s.addDouble(float64(low))
+	s.addDouble(high)
 }
 
 // addDouble is 2Sum with a running addend (Boldo, Graillat, Muller, "On the
@@ -86,23 +89,20 @@ func (s *Sum) Double() float64 {
 	return s.hi
 }
 
-// Int64 returns the sum of what is not decimal, its fraction cut off; false if
-// it is outside of int64.
+// Int64 returns the sum of what is not decimal, rounded down; false if it is
+// outside of int64.
 func (s *Sum) Int64() (int64, bool) {
 	const limit = 1 << 63
-	hi, lo := math.Trunc(s.hi), s.lo
-	if s.hi != hi { // then |hi| < 2^53: one double has it all
-		hi, lo = math.Trunc(s.hi), 0
+	hi, lo := math.Floor(s.hi), math.Floor(s.lo)
+	if hi != s.hi { // then |hi| < 2^53: one double has it all
+		lo = 0
 	}
 	switch {
 	case math.IsNaN(hi) || hi > limit || hi < -limit:
 		return 0, false
-	case hi == limit:
-		if lo >= 0 {
-			return 0, false
-		}
-		return math.MaxInt64 + (int64(math.Floor(lo)) + 1), true
-	case hi == -limit && lo < 0:
+	case hi == limit && s.lo <= -1:
+		return math.MaxInt64 + (int64(lo) + 1), true
+	case hi == limit || hi == -limit && lo < 0:
 		return 0, false
 	}
 	return int64(hi) + int64(lo), true
