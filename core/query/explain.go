@@ -13,8 +13,8 @@ import (
 //
 // This is for the rare failure, so it goes through the filter's text again,
 // clause by clause, rather than burden every match with what it needs to say.
-func (f *Filter) Explain(doc bsonraw.Doc, o *Options) (bsonraw.Doc, error) {
-	e := &explainer{doc: doc, options: o}
+func (f *Filter) Explain(doc bsonraw.Doc) (bsonraw.Doc, error) {
+	e := &explainer{doc: doc, options: f.options}
 	b := bsonraw.NewBuilder(nil)
 	if err := e.filter(b, f.raw, false); err != nil {
 		return nil, err

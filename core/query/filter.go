@@ -30,6 +30,7 @@ type Filter struct {
 	root    *node
 	matcher *docMatcher
 	envs    *envPool // nil when the filter needs no Env
+	options *Options
 }
 
 // Compile compiles a filter document.
@@ -44,7 +45,7 @@ func Compile(filter bsonraw.Doc, o *Options) (*Filter, error) {
 }
 
 func newFilter(raw bsonraw.Doc, root *node, usesEnv bool, o *Options) *Filter {
-	f := &Filter{raw: raw, root: root, matcher: newDocMatcher(root)}
+	f := &Filter{raw: raw, root: root, matcher: newDocMatcher(root), options: o}
 	if usesEnv {
 		f.envs = newEnvPool(o)
 	}

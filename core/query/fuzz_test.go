@@ -31,7 +31,7 @@ func FuzzFilter(f *testing.F) {
 		}
 		_, _ = compiled.Equalities()
 		_, _ = compiled.IDs()
-		_, _ = compiled.Explain(doc, nil)
+		_, _ = compiled.Explain(doc)
 	})
 }
 

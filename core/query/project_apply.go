@@ -43,15 +43,22 @@ func (s *doneSet) has(i int) bool {
 }
 
 // fields projects the fields of doc into the document that is open in dst.
+// Neighbours that stay as they are, from start to end, are copied in one go.
 func (r *projRun) fields(n *projNode, doc bsonraw.Doc) error {
 	var done doneSet
 	it := doc.Iter()
+	size := 4 + it.Remaining()
+	start, end := 4, 4
 	for it.Next() {
+		at := end
+		end = size - it.Remaining()
 		i := n.find(it.Key())
+		if i < 0 && r.mode == modeExclude || i >= 0 && n.fields[i].kind == projInclude {
+			continue
+		}
+		r.dst.Elements(doc[start:at])
+		start = end
 		if i < 0 {
-			if r.mode == modeExclude {
-				r.dst.ValueBytes(it.Key(), it.Value())
-			}
 			continue
 		}
 		written, err := r.field(&n.fields[i], it.Value())
@@ -62,6 +69,7 @@ func (r *projRun) fields(n *projNode, doc bsonraw.Doc) error {
 			done.add(i)
 		}
 	}
+	r.dst.Elements(doc[start:end])
 	if !n.compute {
 		return nil
 	}
@@ -86,13 +94,10 @@ func (f *projField) computes() bool {
 	return false
 }
 
-// field projects a field that the document has. It returns false where a
-// computed field is still to come.
+// field projects a field that the document has, but one that is included, see
+// fields. It returns false where a computed field is still to come.
 func (r *projRun) field(f *projField, v bsonraw.Value) (written bool, err error) {
 	switch f.kind {
-	case projInclude:
-		r.dst.Value(f.name, v)
-	case projExclude:
 	case projCompute, projElem:
 		if r.mode == modeInclude {
 			return false, nil

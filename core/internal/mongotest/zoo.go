@@ -75,12 +75,18 @@ func texts() []any {
 func objects() []any {
 	type d = bson.D
 	return []any{
-		d{}, d{{Key: "a", Value: int32(1)}}, d{{Key: "a", Value: 1.0}}, d{{Key: "a", Value: nil}}, d{{Key: "b", Value: int32(1)}},
+		d{},
+		d{{Key: "a", Value: int32(1)}},
+		d{{Key: "a", Value: 1.0}},
+		d{{Key: "a", Value: nil}},
+		d{{Key: "b", Value: int32(1)}},
 		d{{Key: "a", Value: int32(1)}, {Key: "b", Value: int32(2)}},
 		d{{Key: "b", Value: int32(2)}, {Key: "a", Value: int32(1)}},
 		d{{Key: "b", Value: d{{Key: "c", Value: bson.A{int32(1), int32(5)}}}}},
-		d{{Key: "0", Value: int32(5)}}, d{{Key: "b", Value: "x"}, {Key: "b", Value: "y"}},
-		d{{Key: "", Value: int32(1)}}, d{{Key: "b", Value: bson.A{}}},
+		d{{Key: "0", Value: int32(5)}},
+		d{{Key: "b", Value: "x"}, {Key: "b", Value: "y"}},
+		d{{Key: "", Value: int32(1)}},
+		d{{Key: "b", Value: bson.A{}}},
 	}
 }
 
@@ -89,11 +95,29 @@ func arrays() []any {
 	type d = bson.D
 	b := func(v any) d { return d{{Key: "b", Value: v}} }
 	return []any{
-		a{}, a{int32(1)}, a{1.0}, a{int32(1), int32(2)}, a{int32(2), int32(1)}, a{int32(5), int32(3)},
-		a{a{int32(1), int32(2)}}, a{a{}}, a{d{}}, a{nil}, a{"a"}, a{"a", "b"}, a{math.NaN()}, a{bson.Undefined{}},
-		a{b(int32(1))}, a{b(int32(1)), b(int32(5))}, a{b(nil)}, a{b(a{int32(1), int32(5)})}, a{a{b(int32(1))}},
-		a{int32(1), "a", nil, b(int32(1)), a{int32(5)}}, a{d{{Key: "0", Value: int32(5)}}},
-		a{b(int32(3)), d{{Key: "c", Value: int32(7)}}, int32(4)}, a{bson.MinKey{}, bson.MaxKey{}},
+		a{},
+		a{int32(1)},
+		a{1.0},
+		a{int32(1), int32(2)},
+		a{int32(2), int32(1)},
+		a{int32(5), int32(3)},
+		a{a{int32(1), int32(2)}},
+		a{a{}},
+		a{d{}},
+		a{nil},
+		a{"a"},
+		a{"a", "b"},
+		a{math.NaN()},
+		a{bson.Undefined{}},
+		a{b(int32(1))},
+		a{b(int32(1)), b(int32(5))},
+		a{b(nil)},
+		a{b(a{int32(1), int32(5)})},
+		a{a{b(int32(1))}},
+		a{int32(1), "a", nil, b(int32(1)), a{int32(5)}},
+		a{d{{Key: "0", Value: int32(5)}}},
+		a{b(int32(3)), d{{Key: "c", Value: int32(7)}}, int32(4)},
+		a{bson.MinKey{}, bson.MaxKey{}},
 		a{bson.Regex{Pattern: "a"}},
 	}
 }
@@ -101,16 +125,28 @@ func arrays() []any {
 func others() []any {
 	id := func(last byte) bson.ObjectID { return bson.ObjectID{0x65, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, last} }
 	return []any{
-		bson.Binary{}, bson.Binary{Data: []byte{1, 2, 3}}, bson.Binary{Data: []byte{1, 2, 4}},
-		bson.Binary{Data: []byte{0xFF}}, bson.Binary{Subtype: 2, Data: []byte{7, 7}},
-		bson.Binary{Subtype: 4, Data: []byte("0123456789abcdef")}, bson.Binary{Subtype: 0x80, Data: []byte{1, 2, 3}},
-		bson.Undefined{}, nil, id(1), id(2), false, true,
+		bson.Binary{},
+		bson.Binary{Data: []byte{1, 2, 3}},
+		bson.Binary{Data: []byte{1, 2, 4}},
+		bson.Binary{Data: []byte{0xFF}},
+		bson.Binary{Subtype: 2, Data: []byte{7, 7}},
+		bson.Binary{Subtype: 4, Data: []byte("0123456789abcdef")},
+		bson.Binary{Subtype: 0x80, Data: []byte{1, 2, 3}},
+		bson.Undefined{},
+		nil, id(1), id(2), false, true,
 		bson.DateTime(0), bson.DateTime(-1), bson.DateTime(1_700_000_000_123), bson.DateTime(math.MaxInt64),
-		bson.Timestamp{T: 0, I: 1}, bson.Timestamp{T: 1, I: 1}, bson.Timestamp{T: math.MaxUint32, I: 1},
-		bson.Regex{Pattern: "a"}, bson.Regex{Pattern: "a", Options: "i"}, bson.Regex{Pattern: "^ab"},
-		bson.DBPointer{DB: "db.c", Pointer: id(1)}, bson.JavaScript("x"), bson.JavaScript("y"),
-		bson.CodeWithScope{Code: "x", Scope: bson.D{}}, bson.CodeWithScope{Code: "x", Scope: bson.D{{Key: "a", Value: int32(1)}}},
-		bson.MinKey{}, bson.MaxKey{},
+		bson.Timestamp{T: 0, I: 1},
+		bson.Timestamp{T: 1, I: 1},
+		bson.Timestamp{T: math.MaxUint32, I: 1},
+		bson.Regex{Pattern: "a"},
+		bson.Regex{Pattern: "a", Options: "i"},
+		bson.Regex{Pattern: "^ab"},
+		bson.DBPointer{DB: "db.c", Pointer: id(1)},
+		bson.JavaScript("x"), bson.JavaScript("y"),
+		bson.CodeWithScope{Code: "x", Scope: bson.D{}},
+		bson.CodeWithScope{Code: "x", Scope: bson.D{{Key: "a", Value: int32(1)}}},
+		bson.MinKey{},
+		bson.MaxKey{},
 	}
 }
 
