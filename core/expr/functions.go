@@ -60,15 +60,21 @@ func log(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 		return bsonraw.Value{}, errs.New(28756, "$log's argument must be numeric, not %s", args[0].Type.Name())
 	case !okBase:
 		return bsonraw.Value{}, errs.New(28757, "$log's base must be numeric, not %s", args[1].Type.Name())
-	case !isPositive(x):
-		return bsonraw.Value{}, errs.New(28758, "$log's argument must be a positive number, but is %s", x.Format())
-	case !isPositive(base) || number.Compare(base, number.Int32(1)) == 0:
-		return bsonraw.Value{}, errs.New(28759, "$log's base must be a positive number not equal to 1, but is %s", base.Format())
 	}
-	if number.Widest(x.Type, base.Type) == bsonraw.Decimal128 && !x.IsNaN() && !base.IsNaN() {
+	one := number.Int32(1)
+	if number.Widest(x.Type, base.Type) == bsonraw.Decimal128 && isPositive(x) && isPositive(base) &&
+		!x.IsNaN() && !base.IsNaN() && number.Compare(base, one) != 0 {
 		return env.number(number.Decimal(number.DecimalLog(x.AsDecimal(), base.AsDecimal()))), nil
 	}
-	return env.double(number.Log(x.AsDouble()) / number.Log(base.AsDouble())), nil
+	// Whatever else there is of decimals, mongod looks at as doubles.
+	x, base = number.Double(x.AsDouble()), number.Double(base.AsDouble())
+	switch {
+	case !isPositive(x):
+		return bsonraw.Value{}, errs.New(28758, "$log's argument must be a positive number, but is %s", x.Format())
+	case !isPositive(base) || number.Compare(base, one) == 0:
+		return bsonraw.Value{}, errs.New(28759, "$log's base must be a positive number not equal to 1, but is %s", base.Format())
+	}
+	return env.double(number.Log(x.Flt) / number.Log(base.Flt)), nil
 }
 
 func pow(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {

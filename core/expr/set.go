@@ -48,6 +48,9 @@ func setIntersection(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	common := env.pushSet(args[0].Doc())
 	for _, arr := range args[1:] {
 		next := env.pushSet(arr.Doc())
+		if len(next) < len(common) {
+			common, next = next, common // of equal values, those of the smaller set stay
+		}
 		common = slices.DeleteFunc(common, func(v bsonraw.Value) bool { return !contains(next, v) })
 	}
 	arr, err := env.array(common)

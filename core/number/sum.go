@@ -89,23 +89,21 @@ func (s *Sum) Double() float64 {
 	return s.hi
 }
 
-// Int64 returns the sum of what is not decimal, rounded down; false if it is
-// outside of int64.
+// Int64 returns the sum of what is not decimal, rounded to the nearest integer;
+// false if it is outside of int64. Halves go towards zero: hi is rounded away
+// from it, and then the rest back.
 func (s *Sum) Int64() (int64, bool) {
 	const limit = 1 << 63
-	hi, lo := math.Floor(s.hi), math.Floor(s.lo)
-	if hi != s.hi { // then |hi| < 2^53: one double has it all
-		lo = 0
-	}
 	switch {
-	case math.IsNaN(hi) || hi > limit || hi < -limit:
+	case math.IsNaN(s.hi) || s.hi > limit || s.hi < -limit:
 		return 0, false
-	case hi == limit && s.lo <= -1:
-		return math.MaxInt64 + (int64(lo) + 1), true
-	case hi == limit || hi == -limit && lo < 0:
+	case s.hi == limit && s.lo < -0.5:
+		return math.MaxInt64 + (int64(math.Round(s.lo)) + 1), true
+	case s.hi == limit || s.hi == -limit && s.lo < -0.5:
 		return 0, false
 	}
-	return int64(hi) + int64(lo), true
+	whole := math.Round(s.hi)
+	return int64(whole) + int64(math.Round(s.hi-whole+s.lo)), true
 }
 
 // Decimal returns the sum of everything as a decimal: doubles count with 34
