@@ -208,8 +208,8 @@ func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, 
 		}
 		w.after, w.changes = r.Doc, own
 	}
-	if bytes.Equal(w.before, w.after) {
-		return nil
+	if bytes.Equal(w.before, w.after) && (len(w.changes) == 0 || w.after == nil) {
+		return nil // nothing to write, and no decision to remember
 	}
 	for _, d := range []*Doc{&w.before, &w.after, &w.base, &w.theirs} {
 		if *d != nil {

@@ -99,7 +99,9 @@ func (p *plan) resolution(n int, c *conflict) (Resolution, bool) {
 }
 
 // settle resolves the conflicts of one document's merge. It reports whether
-// none is left.
+// none is left, and returns the decisions as changes: a resolution is a write of
+// its own, whichever side it took, so that a later merge elsewhere takes it over
+// instead of working the operators out again.
 func (p *plan) settle(coll string, id Value, r merge.Result) (merge.Result, []update.Change, bool, error) {
 	var settled []merge.Resolution
 	var own []update.Change
@@ -115,13 +117,7 @@ func (p *plan) settle(coll string, id Value, r merge.Result) (merge.Result, []up
 			return r, nil, false, err
 		}
 		settled = append(settled, m)
-		if m.Take == merge.Custom || m.Take == merge.Base {
-			v := m.Value
-			if m.Take == merge.Base {
-				v = c.Base
-			}
-			own = append(own, setOrUnset(c.Path, v))
-		}
+		own = append(own, setOrUnset(c.Path, chosen(c, m)))
 	}
 	complete := len(settled) == len(r.Conflicts)
 	if len(settled) == 0 {
@@ -129,6 +125,19 @@ func (p *plan) settle(coll string, id Value, r merge.Result) (merge.Result, []up
 	}
 	r, err := merge.Resolve(r, settled)
 	return r, own, complete, err
+}
+
+// chosen returns the value that a resolution puts at its path.
+func chosen(c merge.Conflict, r merge.Resolution) Value {
+	switch r.Take {
+	case merge.Ours:
+		return c.Ours
+	case merge.Theirs:
+		return c.Theirs
+	case merge.Base:
+		return c.Base
+	}
+	return r.Value
 }
 
 // setOrUnset makes the change that puts a value, or a missing one, at a path.
