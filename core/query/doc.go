@@ -13,8 +13,9 @@
 //     Projection or Sort. The bytes of the specification are copied.
 //  3. Match allocates nothing for comparisons, logic, arrays and paths, and
 //     reads a document's top level once, however many fields a filter names.
-//  4. Nothing panics on any bytes, neither specification nor document; nesting
-//     of specifications is bounded by MaxDepth.
+//  4. Nothing panics on any bytes, neither specification nor document. Nesting
+//     of operators is bounded by MaxDepth; that of values is bounded at the
+//     edge, by bsonraw.Validate.
 //  5. IDs and Equalities are sound: a document that matches the filter has one
 //     of the ids, and one that an upsert makes of the equalities matches them.
 //  6. What is not there answers with an error that names the operator.
@@ -22,9 +23,11 @@
 // Two kinds of path walk stand beside each other and must not be confused: in
 // a filter, arrays fan out and a numeric component is an index or a name
 // (path.go); in a projection and an expression, arrays fan out and a number is
-// only a name (project_*.go, package expr). A sort or index key is a third:
+// only a name (project_*.go, package expr). The walk of a sort key is a third:
 // see sortkey.go.
 //
-// Read filter.go, path.go and predicate.go, then parse.go and its table of
-// operators; projection.go; sort.go.
+// Read filter.go, docmatcher.go, node.go, path.go and predicate.go, then the
+// parsers with their tables of operators (parse*.go, schema_parse*.go);
+// projection.go and project_*.go; sort.go and sortkey.go; explain.go says why a
+// document fails a validator.
 package query

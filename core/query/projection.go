@@ -98,11 +98,6 @@ func (n *projNode) get(name string) *projField {
 	return nil
 }
 
-// IsEmpty reports whether the projection leaves every document as it is.
-func (p *Projection) IsEmpty() bool {
-	return len(p.root.fields) == 0 && p.mode == modeExclude && !p.hasFindParts()
-}
-
 // IsInclusion reports whether only named fields are kept.
 func (p *Projection) IsInclusion() bool { return p.mode == modeInclude }
 

@@ -18,17 +18,19 @@ type SortPart struct {
 
 // Sort is a compiled sort pattern.
 type Sort struct {
-	parts   []SortPart
-	paths   []Path
-	natural int
+	parts []SortPart
+	paths []Path
 }
 
 // CompileSort compiles a sort pattern such as {a: 1, "b.c": -1}. The pattern
-// {$natural: ±1} is one without parts, see Natural.
+// {$natural: ±1} has no parts: its order is that of the scan.
 func CompileSort(spec bsonraw.Doc) (*Sort, error) {
 	s := &Sort{}
-	if v, ok := spec.Lookup("$natural"); ok {
-		return s, s.setNatural(v, spec)
+	if _, ok := spec.Lookup("$natural"); ok {
+		if spec.Len() > 1 {
+			return nil, errs.New(errs.BadValue, "Cannot include '$natural' in compound sort: %s", valueText(spec.Value()))
+		}
+		return s, nil
 	}
 	it := spec.Iter()
 	for it.Next() {
@@ -46,17 +48,6 @@ func CompileSort(spec bsonraw.Doc) (*Sort, error) {
 		return nil, errs.New(13103, "too many compound keys")
 	}
 	return s, nil
-}
-
-func (s *Sort) setNatural(v bsonraw.Value, spec bsonraw.Doc) error {
-	if spec.Len() > 1 {
-		return errs.New(errs.BadValue, "Cannot include '$natural' in compound sort: %s", valueText(spec.Value()))
-	}
-	s.natural = 1
-	if f, ok := v.AsFloat64(); ok && f < 0 {
-		s.natural = -1
-	}
-	return nil
 }
 
 func sortPart(path string, v bsonraw.Value) (SortPart, error) {
@@ -95,9 +86,6 @@ func metaSort(d bsonraw.Doc) error {
 
 // Parts returns the fields of the pattern. Do not write to it.
 func (s *Sort) Parts() []SortPart { return s.parts }
-
-// Natural returns 1 or -1 for {$natural: …}, and 0 otherwise.
-func (s *Sort) Natural() int { return s.natural }
 
 // Key appends the document's sort key to dst: keys ordered as bytes order the
 // documents. Arrays that run in parallel are error 2.
