@@ -89,21 +89,21 @@ var fixedSizes = func() (sizes [256]int8) {
 }()
 
 // NextGuess is Next for a caller who expects the next field to have this name:
-// where it has, its end need not be searched. Key tells which name came.
-func (it *Iter) NextGuess(name string) bool {
+// where it has, which it reports as hit, its end need not be searched.
+func (it *Iter) NextGuess(name string) (ok, hit bool) {
 	n := len(name)
 	if len(it.rest) < n+3 || it.rest[1+n] != 0 || it.rest[0] == 0 || string(it.rest[1:1+n]) != name {
-		return it.Next()
+		return it.Next(), false
 	}
 	t, body := Type(it.rest[0]), it.rest[2+n:]
 	size := valueSize(t, body)
 	if size < 0 || size > len(body) {
-		return it.fail()
+		return it.fail(), false
 	}
 	it.key = it.rest[1 : 1+n]
 	it.val = Value{t, body[:size:size]}
 	it.rest = body[size:]
-	return true
+	return true, true
 }
 
 func (it *Iter) fail() bool {

@@ -52,8 +52,16 @@ func (c *structColumn) append(v bsonraw.Value) bool {
 func (c *structColumn) appendDoc(d bsonraw.Doc) bool {
 	row, at := c.n, 0
 	it := d.Iter()
-	for it.NextGuess(c.expected(at)) {
-		i := c.find(it.Key(), at)
+	for {
+		ok, hit := it.NextGuess(c.expected(at))
+		if !ok {
+			c.present()
+			return it.Err() == nil
+		}
+		i := at
+		if !hit || at == len(c.fields) || c.fields[at].nth > 1 {
+			i = c.find(it.Key(), at)
+		}
 		if i < 0 || *c.fields[i].rows > row {
 			if i = c.later(it.Key(), row); i < 0 {
 				if c.shape.strict {
@@ -74,8 +82,6 @@ func (c *structColumn) appendDoc(d bsonraw.Doc) bool {
 			return c.fail(i, it.Key(), v)
 		}
 	}
-	c.present()
-	return it.Err() == nil
 }
 
 // expected is the name of the field that should come next.
@@ -164,7 +170,10 @@ func (c *listColumn) append(v bsonraw.Value) bool {
 	}
 	it := bsonraw.Doc(v.Data).Iter()
 	start := *c.elements
-	for i := 0; it.NextGuess(bsonraw.Index(i)); i++ {
+	for i := 0; ; i++ {
+		if ok, _ := it.NextGuess(bsonraw.Index(i)); !ok {
+			break
+		}
 		if v := it.Value(); v.Type == bsonraw.Null {
 			c.element.pad(*c.elements + 1)
 		} else if !c.element.append(v) {

@@ -3,9 +3,9 @@
 //
 // It owns the Arrow shape of every BSON type (this comment), the inference of
 // a schema (profile.go, resolve.go), the columns that take raw values
-// (column*.go), the reader that streams batches (reader.go, chunk.go) and the
-// way back for insert_frame (encode*.go). Exporting through the C data
-// interface is capi's.
+// (column*.go, cast*.go), the reader that streams batches (stages.go, reader.go,
+// chunk.go) and the way back for insert_frame (encode*.go). Exporting through
+// the C data interface is capi's.
 //
 // # BSON to Arrow
 //
@@ -52,7 +52,7 @@
 //     an integer in a wider column, the exponent of an equal decimal, and the
 //     order of fields where documents differ in it.
 //  2. The schema is exact: it is the same however large the stream is and
-//     wherever in it the value is that widens a column. See reader.go for how
+//     wherever in it the value is that widens a column. See stages.go for how
 //     that is had without reading twice in the common case.
 //  3. A field name that occurs twice in one document gets a column of its own
 //     for each occurrence, "name", "name#2"; metadata "argon.name" holds the
@@ -63,5 +63,5 @@
 //     Options.Allocator; nothing else keeps them. Every goroutine recovers a
 //     panic into an error of the reader.
 //
-// Read profile.go, resolve.go, column.go, convert.go, reader.go, encode.go.
+// Read profile.go, resolve.go, column.go, convert.go, stages.go, encode.go.
 package columnar

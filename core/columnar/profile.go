@@ -96,8 +96,15 @@ func (p *profiler) object(o *objectProfile, d bsonraw.Doc) error {
 	o.round++
 	at := 0
 	it := d.Iter()
-	for it.NextGuess(o.expected(at)) {
-		i := o.find(it.Key(), at)
+	for {
+		ok, hit := it.NextGuess(o.expected(at))
+		if !ok {
+			return it.Err()
+		}
+		i := at
+		if !hit || at == len(o.fields) || o.fields[at].nth > 1 {
+			i = o.find(it.Key(), at)
+		}
 		if i < 0 || o.fields[i].last == o.round {
 			i = p.newField(o, it.Key())
 		}
@@ -108,7 +115,6 @@ func (p *profiler) object(o *objectProfile, d bsonraw.Doc) error {
 		}
 		at = i + 1
 	}
-	return it.Err()
 }
 
 // find returns the first field of a name, looking at the places from at on
@@ -258,12 +264,14 @@ func (p *profiler) array(f *profile, d bsonraw.Doc) error {
 		p.columns++
 	}
 	it := d.Iter()
-	for it.Next() {
+	for i := 0; ; i++ {
+		if ok, _ := it.NextGuess(bsonraw.Index(i)); !ok {
+			return it.Err()
+		}
 		if err := p.value(f.element, it.Value()); err != nil {
 			return err
 		}
 	}
-	return it.Err()
 }
 
 // binary looks at a binary value. A UUID of another length than 16 bytes is
@@ -302,52 +310,6 @@ func decimalSize(d bsonraw.Decimal) (whole, scale int32) {
 		scale = int32(-exponent)
 	}
 	return int32(max(countDigits(hi, lo)+exponent, 0)), scale
-}
-
-// merge adds what another profile has seen behind this one.
-func (p *profiler) merge(q *profiler) error {
-	p.mergeObject(&p.root, &q.root)
-	if p.columns > maxColumns {
-		return tooManyColumns()
-	}
-	return nil
-}
-
-func (p *profiler) mergeObject(o, other *objectProfile) {
-	for i := range other.fields {
-		from := &other.fields[i]
-		at := o.index.find([]byte(from.name), from.nth)
-		if at < 0 {
-			p.columns++
-			at = o.append(from.name, from.nth)
-		}
-		p.mergeProfile(&o.fields[at].profile, &from.profile)
-	}
-}
-
-func (p *profiler) mergeProfile(f, other *profile) {
-	if f.seen&other.seen&sawBinary != 0 && f.subtype != other.subtype {
-		f.seen |= sawSubtypes
-	}
-	if other.seen&sawBinary != 0 {
-		f.subtype = other.subtype
-	}
-	f.seen |= other.seen
-	f.scale, f.whole = max(f.scale, other.scale), max(f.whole, other.whole)
-	if other.object != nil && f.seen&sawWide == 0 {
-		if f.object == nil {
-			f.object = &objectProfile{}
-		}
-		p.mergeObject(f.object, other.object)
-	}
-	p.narrow(f)
-	if other.element != nil {
-		if f.element == nil {
-			f.element = &profile{}
-			p.columns++
-		}
-		p.mergeProfile(f.element, other.element)
-	}
 }
 
 // profileChunk looks at the documents of a chunk.

@@ -1,0 +1,233 @@
+package columnar
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/ordered"
+)
+
+// NewReader reads a stream of documents as record batches. It returns once the
+// schema is certain. ctx governs this and every Next. The caller releases the
+// reader, which closes the stream and returns when it is closed.
+//
+// A consumer needs the schema before the first batch, but any document may
+// widen it. So the reader works in up to three stages:
+//
+//  1. It guesses the schema from the first chunk, converts on, and keeps the
+//     batches. Most results end here, read once: the guess held, or the first
+//     chunk was all there was.
+//  2. A value that does not fit, or more batches than Options.Buffer: the whole
+//     stream is read for its schema alone, which costs less than half of
+//     converting it.
+//  3. The stream is opened again and converted with the exact schema, a few
+//     batches ahead of the consumer. Batches of stage 1 are kept if the guess
+//     was right.
+//
+// Rejected: to widen the batches made so far (every pair of types would need a
+// conversion that is exact, and text once made of a column is not undone), and
+// to make everything that might change a string from the start.
+func NewReader(ctx context.Context, open OpenFunc, o Options) (r array.RecordReader, err error) {
+	s := &source{ctx: ctx, open: open, o: o.withDefaults()}
+	if o.Once && o.Schema == nil {
+		s.spool = newSpool(open)
+		s.open = s.spool.open
+	}
+	err = ordered.Guard(func() error {
+		r, err = s.reader()
+		return err
+	})
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// firstChunkBytes is room for a small result, without growing.
+const firstChunkBytes = 64 << 10
+
+// source is a stream on its way to becoming a reader.
+type source struct {
+	ctx   context.Context
+	open  OpenFunc
+	o     Options
+	spool *spool // with Options.Once, else nil
+}
+
+func (s *source) close() {
+	if s.spool != nil {
+		s.spool.close()
+	}
+}
+
+// reader runs the stages.
+func (s *source) reader() (array.RecordReader, error) {
+	it, err := s.open(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := true // until a pipeline takes the stream over
+	defer func() {
+		if ours {
+			it.Close()
+		}
+	}()
+	first := &chunk{docs: make([]byte, 0, firstChunkBytes)}
+	if err := first.fill(s.ctx, it, s.o.BatchRows); err != nil {
+		return nil, err
+	}
+	shape, schema, err := s.guess(first)
+	if err != nil {
+		return nil, err
+	}
+	if first.last {
+		return s.single(first, shape, schema)
+	}
+	ours = false
+	batches := s.convert(it, first, shape, schema)
+	if s.o.Schema != nil {
+		return s.newReader(schema, nil, batches), nil
+	}
+	return s.settle(batches, shape, schema)
+}
+
+// guess makes a shape of the first chunk, or takes the one that was asked for.
+func (s *source) guess(first *chunk) (*shape, *arrow.Schema, error) {
+	if s.o.Schema != nil {
+		shape, err := shapeOfSchema(s.o.Schema)
+		return shape, s.o.Schema, err
+	}
+	p, err := profileChunk(first)
+	if err != nil {
+		return nil, nil, err
+	}
+	shape := resolve(&p.root)
+	return shape, shape.schema(), nil
+}
+
+// single converts a result of one chunk, which needs no goroutine.
+func (s *source) single(k *chunk, shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+	var batches []arrow.RecordBatch
+	if k.rows > 0 {
+		b, m := newConverter(s.o.Allocator, shape, schema).convert(k)
+		if m != nil {
+			return nil, m.error()
+		}
+		batches = append(batches, b)
+	}
+	return s.newReader(schema, batches, nil), nil
+}
+
+// converted is one chunk as a batch, or what did not fit.
+type converted struct {
+	batch  arrow.RecordBatch
+	rows   int
+	misfit *misfit
+}
+
+func (c converted) drop() {
+	if c.batch != nil {
+		c.batch.Release()
+	}
+}
+
+func (s *source) convert(it Iter, first *chunk, shape *shape, schema *arrow.Schema) *ordered.Pipeline[converted] {
+	return convertAll(s.ctx, it, first, s.o, func() func(*chunk) (converted, error) {
+		c := newConverter(s.o.Allocator, shape, schema)
+		return func(k *chunk) (converted, error) {
+			batch, m := c.convert(k)
+			return converted{batch, k.rows, m}, nil
+		}
+	}, converted.drop)
+}
+
+// settle is stage 1: it converts with a guess until the guess is proven, wrong,
+// or too long open.
+func (s *source) settle(batches *ordered.Pipeline[converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+	var kept []arrow.RecordBatch
+	size, rows := int64(0), 0
+	for size < s.o.Buffer {
+		c, ok, err := batches.Next()
+		if !ok || c.misfit != nil {
+			batches.Stop()
+			switch {
+			case err != nil:
+				releaseAll(kept)
+				return nil, err
+			case !ok:
+				return s.newReader(schema, kept, nil), nil
+			}
+			releaseAll(kept)
+			return s.exact(nil, 0, nil)
+		}
+		kept = append(kept, c.batch)
+		size += batchSize(c.batch)
+		rows += c.rows
+	}
+	batches.Stop()
+	return s.exact(kept, rows, schema)
+}
+
+// exact is stages 2 and 3. The batches kept hold the first rows documents, in a
+// schema that may turn out to be right.
+func (s *source) exact(kept []arrow.RecordBatch, rows int, guessed *arrow.Schema) (array.RecordReader, error) {
+	shape, err := s.scan()
+	if err != nil {
+		releaseAll(kept)
+		return nil, err
+	}
+	schema := shape.schema()
+	if len(kept) > 0 && !schema.Equal(guessed) {
+		releaseAll(kept)
+		kept, rows = nil, 0
+	}
+	it, err := s.open(s.ctx)
+	if err != nil {
+		releaseAll(kept)
+		return nil, err
+	}
+	return s.newReader(schema, kept, s.convert(&skipping{it, rows}, nil, shape, schema)), nil
+}
+
+// scan reads the whole stream for its schema.
+func (s *source) scan() (*shape, error) {
+	it, err := s.open(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	profiles := convertAll(s.ctx, it, nil, s.o, func() func(*chunk) (*profiler, error) { return profileChunk }, nil)
+	defer profiles.Stop()
+	var all profiler
+	for {
+		p, ok, err := profiles.Next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return resolve(&all.root), nil
+		}
+		if err := all.merge(p); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// skipping leaves out the first documents of a stream.
+type skipping struct {
+	Iter
+	left int
+}
+
+// Next skips on its first call.
+func (s *skipping) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
+	for ; s.left > 0; s.left-- {
+		if _, ok, err := s.Iter.Next(ctx); !ok || err != nil {
+			return nil, ok, err
+		}
+	}
+	return s.Iter.Next(ctx)
+}
