@@ -15,12 +15,12 @@ type rounder struct {
 }
 
 // series are the preferred numbers: Renard's (ISO 3), 1-2-5, and the E series
-// (IEC 60063).
+// (IEC 60063). R40 is without 335, as in mongod.
 var series = map[string][]float64{
 	"R5":    {10, 16, 25, 40, 63},
 	"R10":   {100, 125, 160, 200, 250, 315, 400, 500, 630, 800},
 	"R20":   {100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710, 800, 900},
-	"R40":   {100, 106, 112, 118, 125, 132, 140, 150, 160, 170, 180, 190, 200, 212, 224, 236, 250, 265, 280, 300, 315, 335, 355, 375, 400, 425, 450, 475, 500, 530, 560, 600, 630, 670, 710, 750, 800, 850, 900, 950},
+	"R40":   {100, 106, 112, 118, 125, 132, 140, 150, 160, 170, 180, 190, 200, 212, 224, 236, 250, 265, 280, 300, 315, 355, 375, 400, 425, 450, 475, 500, 530, 560, 600, 630, 670, 710, 750, 800, 850, 900, 950},
 	"R80":   {103, 109, 115, 122, 128, 136, 145, 155, 165, 175, 185, 195, 206, 218, 230, 243, 258, 272, 290, 307, 325, 345, 365, 387, 412, 437, 462, 487, 515, 545, 575, 615, 650, 690, 730, 775, 825, 875, 925, 975},
 	"1-2-5": {10, 20, 50},
 	"E6":    {10, 15, 22, 33, 47, 68},
@@ -83,7 +83,7 @@ func (r *rounder) up(v bsonraw.Value) (bsonraw.Value, error) {
 	case f == 0 || math.IsInf(f, 0):
 		return v, nil
 	case r.series == nil:
-		return powerOfTwo(v, math.Pow(2, math.Floor(math.Log2(f))+1)), nil
+		return powerOfTwo(math.Pow(2, math.Floor(math.Log2(f))+1)), nil
 	}
 	multiplier := r.scale(f, func(top float64, m float64) bool { return f >= top*m })
 	return bsonraw.DoubleValue(r.above(f, multiplier)), nil
@@ -100,7 +100,7 @@ func (r *rounder) down(v bsonraw.Value) (bsonraw.Value, error) {
 	case f == 0 || math.IsInf(f, 0):
 		return v, nil
 	case r.series == nil:
-		return powerOfTwo(v, math.Pow(2, math.Ceil(math.Log2(f))-1)), nil
+		return powerOfTwo(math.Pow(2, math.Ceil(math.Log2(f))-1)), nil
 	}
 	multiplier := r.scale(f, func(top float64, m float64) bool { return f > top*m })
 	return bsonraw.DoubleValue(r.below(f, multiplier)), nil
@@ -142,13 +142,12 @@ func (r *rounder) below(f, multiplier float64) float64 {
 	return r.series[len(r.series)-1] * multiplier / 10
 }
 
-// powerOfTwo gives the power the type that mongod gives it: an integer where
-// the value is one and the power is too.
-func powerOfTwo(v bsonraw.Value, p float64) bsonraw.Value {
+// powerOfTwo gives a power the least type that holds it.
+func powerOfTwo(p float64) bsonraw.Value {
 	switch {
-	case v.Type == bsonraw.Double || p != math.Trunc(p) || p >= 1<<63:
+	case p != math.Trunc(p) || p >= 1<<63:
 		return bsonraw.DoubleValue(p)
-	case v.Type == bsonraw.Int32 && p <= math.MaxInt32:
+	case p <= math.MaxInt32:
 		return bsonraw.Int32Value(int32(p))
 	}
 	return bsonraw.Int64Value(int64(p))

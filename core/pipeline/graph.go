@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"math"
-	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -56,7 +55,7 @@ func compileGraphLookup(c *compiler, _ string, v bsonraw.Value) (stage, error) {
 		if p == nil {
 			continue
 		}
-		if err := checkPath(strings.Join(p, ".")); err != nil {
+		if err := checkPath(joinPath(p)); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,8 @@ type path []string
 
 func splitPath(dotted string) path { return strings.Split(dotted, ".") }
 
+func joinPath(p path) string { return strings.Join(p, ".") }
+
 // get returns the value at the path, or a missing one.
 func (p path) get(doc bsonraw.Doc) bsonraw.Value {
 	for i, name := range p {
