@@ -6,6 +6,10 @@
 // date.go). mongo-driver's bson package does the same through reflection and a
 // token at a time, about twelve times slower; it is the oracle of the tests.
 //
+// Decimals have their text here and not from package number: these functions
+// do not allocate, and ParseDecimal refuses what decimal128 cannot hold exactly,
+// where arithmetic rounds.
+//
 // Promises:
 //
 //  1. What Append writes in any mode, Parser reads back to the same types and
