@@ -29,8 +29,8 @@ type Options struct {
 
 // The defaults keep a process with millions of documents under 150 MB.
 const (
-	defaultCache    = 48 << 20
-	defaultMemtable = 12 << 20
+	defaultCache    = 32 << 20
+	defaultMemtable = 8 << 20
 	// stopMemtables bounds how many memtables may wait to be flushed.
 	stopMemtables = 3
 
