@@ -120,6 +120,10 @@ func (r *reader) explainAggregate(ctx context.Context, coll string, spec *Explai
 		b.End()
 		n++
 	}
+	for _, stage := range run.rest.Stages() {
+		b.Doc(bsonraw.Index(n), stage)
+		n++
+	}
 	b.End()
 	return b.Finish(), nil
 }

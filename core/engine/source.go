@@ -179,6 +179,9 @@ func (p *planStream) nextEntry() bool {
 		}
 		if p.entries.Next() {
 			p.keysExamined++
+			if !p.plan.Accepts(p.entries.Key()) {
+				continue
+			}
 			p.idKey = append(p.idKey[:0], p.entries.IDKey()...)
 			p.doc, p.err = p.r.get(p.view, p.coll, p.idKey)
 			return p.err == nil

@@ -14,7 +14,7 @@ var boundFilters = []string{
 	`{"a": {"$in": [1, "x", null]}}`, `{"a": {"$in": []}}`, `{"a": {"$in": [[1, 2], 3]}}`, `{"a": {"$in": [1, 1.0, 2]}}`,
 	`{"a": {"$in": [{"$regularExpression": {"pattern": "^ab", "options": ""}}, 1]}}`,
 	`{"a": {"$ne": 1}}`, `{"a": {"$nin": [1, 2]}}`, `{"a": {"$not": {"$gt": 1}}}`, `{"a": {"$ne": null}}`,
-	`{"a": {"$exists": false}}`, `{"a": null}`,
+	`{"a": {"$exists": true}}`, `{"a": {"$exists": false}}`, `{"a": {"$type": "array"}}`, `{"a": null}`,
 	`{"a": {"$type": 2}}`, `{"a": {"$type": "number"}}`, `{"a": {"$type": ["int", "string"]}}`,
 	`{"a": {"$mod": [2, 0]}}`, `{"a": {"$all": [1, 2]}}`, `{"a": {"$elemMatch": {"$gt": 1, "$lt": 5}}}`,
 	`{"a": {"$gt": 1, "$lt": 5}}`, `{"a": {"$gt": 5, "$lt": 1}}`, `{"a": {"$gt": 1.5, "$lte": {"$numberDecimal": "1.50"}}}`,
@@ -57,6 +57,11 @@ func TestBoundsAreMongods(t *testing.T) {
 		want := findScan(reply.Get("queryPlanner").Doc().Get("winningPlan").Doc())
 		plan, err := Choose(&Request{Filter: filter, Indexes: indexes})
 		require.NoError(t, err)
+		if plan.Kind == CollScan {
+			// Where bounds leave nothing out, the collection itself is faster.
+			require.JSONEq(t, `{"a": ["[MinKey, MaxKey]"]}`, mongotest.ValueJSON(want.Get("indexBounds")), f)
+			continue
+		}
 		b := bsonraw.NewBuilder(nil)
 		WinningPlan(b, "plan", &Explanation{Plan: plan, Filter: filter})
 		got := findScan(b.Finish().Get("plan").Doc())
