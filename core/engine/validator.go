@@ -42,8 +42,13 @@ func (v *validator) check(doc Doc) error {
 	if err != nil || ok {
 		return err
 	}
+	details, err := v.filter.Explain(doc)
+	if err != nil {
+		return err
+	}
 	b := bsonraw.NewBuilder(nil)
 	b.Value("failingDocumentId", doc.Get("_id"))
+	b.Doc("details", details)
 	return errs.New(errs.DocumentValidationFailure, "Document failed validation").WithDetails(b.Finish())
 }
 
