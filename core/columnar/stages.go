@@ -21,8 +21,8 @@ import (
 //     batches. Most results end here, read once: the guess held, or the first
 //     chunk was all there was.
 //  2. A value that does not fit, or more batches than Options.Buffer: the whole
-//     stream is read for its schema alone, which costs less than half of
-//     converting it.
+//     stream is read for its schema alone, which costs little more than
+//     half of converting it (BenchmarkProfile, BenchmarkConvert).
 //  3. The stream is opened again and converted with the exact schema, a few
 //     batches ahead of the consumer. Batches of stage 1 are kept if the guess
 //     was right.
