@@ -166,7 +166,7 @@ func (w *explainer) access(key string, p *Plan, filter bsonraw.Doc) {
 		}
 		w.union(p)
 	case IDLookup, IDRange, IndexScan:
-		if p.Kind == IDLookup && len(p.IDs) == 1 && p.Exact {
+		if p.Kind == IDLookup && len(p.IDs) == 1 && (p.Exact || orEmpty(filter).Len() == 1) {
 			w.stage(key, "IDHACK", matched)
 			w.examined()
 			break
@@ -223,6 +223,10 @@ func direction(reverse bool) string {
 func (w *explainer) scan(key string, p *Plan) {
 	b := w.b
 	w.stage(key, "IXSCAN", keys)
+	parts, bounds := p.parts, p.bounds
+	if p.Kind == IDLookup {
+		parts, bounds = idParts, []intervals{pointsOf(p.IDs)}
+	}
 	pattern, name := idPattern, IDName
 	unique, sparse, partial := true, false, false
 	if d := p.Index; d != nil {
@@ -233,7 +237,7 @@ func (w *explainer) scan(key string, p *Plan) {
 	b.String("indexName", name)
 	b.Bool("isMultiKey", p.multikey.Any())
 	b.BeginDoc("multiKeyPaths")
-	for i, part := range p.parts {
+	for i, part := range parts {
 		b.BeginArray(part.Path)
 		if p.multikey.Has(i) {
 			b.String("0", part.Path)
@@ -247,9 +251,9 @@ func (w *explainer) scan(key string, p *Plan) {
 	b.Int32("indexVersion", 2)
 	b.String("direction", direction(p.Reverse))
 	b.BeginDoc("indexBounds")
-	for i, part := range p.parts {
+	for i, part := range parts {
 		b.BeginArray(part.Path)
-		for k, iv := range scanOrder(p.bounds[i], part.Desc != p.Reverse) {
+		for k, iv := range scanOrder(bounds[i], part.Desc != p.Reverse) {
 			b.String(bsonraw.Index(k), strings.ToValidUTF8(iv.String(), "\uFFFD"))
 		}
 		b.End()
@@ -259,6 +263,15 @@ func (w *explainer) scan(key string, p *Plan) {
 		b.Int64("keysExamined", w.stats.KeysExamined)
 	}
 	b.End()
+}
+
+// pointsOf returns the bounds of single values.
+func pointsOf(values []bsonraw.Value) intervals {
+	var l intervals
+	for _, v := range values {
+		l = append(l, point(v))
+	}
+	return normalize(l)
 }
 
 // scanOrder returns the intervals as the scan meets them, which is backwards

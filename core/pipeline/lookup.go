@@ -46,13 +46,12 @@ func compileLookup(c *compiler, _ string, v bsonraw.Value) (stage, error) {
 }
 
 type lookupParser struct {
-	c                    *compiler
-	l                    *lookupStage
-	hasFrom              bool
-	localField, foreign  string
-	let                  bsonraw.Doc
-	pipeline             bsonraw.Value
-	hasLocal, hasForeign bool
+	c                   *compiler
+	l                   *lookupStage
+	hasFrom             bool
+	localField, foreign string
+	let                 bsonraw.Doc
+	pipeline            bsonraw.Value
 }
 
 func (p *lookupParser) option(name string, v bsonraw.Value) error {
