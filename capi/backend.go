@@ -75,6 +75,8 @@ func (s sdkSource) Open(ctx context.Context) (columnar.Iter, error) {
 }
 
 // withProgress lets the command that runs with ctx report its progress.
-func withProgress(ctx context.Context, report func(bsonraw.Doc)) context.Context { return ctx }
+func withProgress(ctx context.Context, report func(bsonraw.Doc)) context.Context {
+	return client.WithProgress(ctx, func(p client.Progress) { report(bsonraw.Doc(p.Document())) })
+}
 
 func version() string { return command.Version }

@@ -55,9 +55,12 @@ func startInsertArrow(n int64, db string, cmd, options bsonraw.Doc, reader array
 			return nil, nil, err
 		}
 		in := &inserter{client: c, db: db, template: cmd, rows: rows, report: j.report}
-		doc, err := in.run(withProgress(ctx, j.report), docs)
+		doc, err := in.run(ctx, docs)
 		if closeErr := docs.Close(); err == nil {
 			err = closeErr
+		}
+		if err != nil && errs.As(err) == nil && ctx.Err() == nil {
+			err = errs.Wrap(err, errs.BadValue, "the Arrow stream cannot be read")
 		}
 		return doc, nil, err
 	})

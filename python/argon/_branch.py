@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._history import Blame, History, Log
     from ._merge import Diff, MergePlan, MergeResult, UndoPlan, UndoResult
     from ._transaction import Transaction
-    from ._transfer import ImportResult
+    from ._transfer import ImportResult, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,15 +425,36 @@ class Branch:
         return self.get_collection(name).import_file(path, **options)
 
     def import_mongodb(
-        self, uri: str, *, progress: bool | None = None, **options: Any
+        self,
+        uri: str,
+        *,
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        mode: Mode = "insert",
+        max_errors: int = 0,
+        snapshot: bool = True,
+        parallel: int | None = None,
+        batch_docs: int | None = None,
+        progress: bool | None = None,
     ) -> ImportResult:
-        """Read a MongoDB database once: its collections, indexes and options.
+        """Read a MongoDB database once into the branch: its collections with their
+        options and indexes, and its views.
 
-        ``uri`` names the database: ``mongodb://host/shop``. Memory stays bounded
-        whatever its size. ``collection="users"`` imports only that one.
+        ``uri`` names the database, ``mongodb://host/shop``, unless ``database``
+        does. All collections are read at one moment where the server can do that,
+        unless ``snapshot=False``. Memory stays bounded whatever their size.
         """
         from ._transfer import import_mongodb
 
+        options = {
+            "database": database,
+            "collections": None if collections is None else list(collections),
+            "mode": mode,
+            "maxErrors": max_errors or None,
+            "noSnapshot": None if snapshot else True,
+            "parallel": parallel,
+            "batchDocs": batch_docs,
+        }
         return import_mongodb(self._scope, uri, progress, options)
 
 

@@ -199,13 +199,19 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
     ) -> int:
         """Count the documents that match; options: skip, limit, hint, collation, maxTimeMS."""
         check_mapping("filter", filter)
+        scope = self._in(session)
+        if scope.transaction is None and kwargs.get("limit", 1) > 0:
+            command = {"count": self._name, "query": filter, "comment": comment, **kwargs}
+            if command.get("hint") is not None:
+                command["hint"] = hint_value(command["hint"])
+            command["collation"] = collation_document(command.get("collation"))
+            return int(scope.read(without_none(command))["n"])
+        # MongoDB has no count in transactions, and counts to a limit of 0 as to none.
         stages: list[dict[str, Any]] = [{"$match": filter}]
-        if kwargs.get("skip"):
-            stages.append({"$skip": kwargs["skip"]})
-        if "limit" in kwargs:
-            stages.append({"$limit": kwargs["limit"]})
-        kwargs.pop("skip", None)
-        kwargs.pop("limit", None)
+        if skip := kwargs.pop("skip", None):
+            stages.append({"$skip": skip})
+        if (limit := kwargs.pop("limit", None)) is not None:
+            stages.append({"$limit": limit})
         stages.append({"$group": {"_id": 1, "n": {"$sum": 1}}})
         found = next(self.aggregate(stages, session, comment=comment, **kwargs), None)
         return int(found["n"]) if found else 0

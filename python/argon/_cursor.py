@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 DocumentT = TypeVar("DocumentT", bound=Mapping[str, Any])
 
 _SHOWN_ROWS = 20
+_CLOSED = -1  # in the place of a cursor's number: close() was called
 
 
 class _Batches(Frames, Generic[DocumentT]):
@@ -46,7 +47,7 @@ class _Batches(Frames, Generic[DocumentT]):
         self._data: deque[DocumentT] = deque()
         self._id = 0
         self._started = False
-        self._closed = False
+        self._closed = False  # by close(), or because the store has no more
 
     def _command(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -71,10 +72,12 @@ class _Batches(Frames, Generic[DocumentT]):
         """Read the next batch if there may be one; whether a document is there."""
         while not self._data:
             if self._closed:
+                if self._id < 0:
+                    raise InvalidOperation("the cursor is closed")
                 return False
             if not self._started:
                 self._start()
-            elif self._id:
+            elif self._id > 0:
                 self._get_more()
             else:
                 self._closed = True
@@ -118,22 +121,25 @@ class _Batches(Frames, Generic[DocumentT]):
     @property
     def alive(self) -> bool:
         """Whether there may be more documents."""
-        return bool(self._data) or (not self._closed and (not self._started or self._id != 0))
+        return bool(self._data) or (not self._closed and (not self._started or self._id > 0))
 
     @property
     def cursor_id(self) -> int | None:
         """The number of the cursor in the store, 0 once it is exhausted."""
-        return self._id if self._started else None
+        return max(self._id, 0) if self._started else None
 
     def close(self) -> None:
-        """End the cursor; what was read and not yet given is dropped too."""
+        """End the cursor; what was read and not yet given is dropped too.
+
+        Asking a closed cursor for more raises :class:`~argon.InvalidOperation`.
+        """
+        number, self._id = self._id, _CLOSED
         self._data.clear()
         self._closed = True
-        self._kill()
+        self._kill(number)
 
-    def _kill(self) -> None:
-        if number := self._id:
-            self._id = 0
+    def _kill(self, number: int) -> None:
+        if number > 0:
             scope = self._scope
             if not scope.connection.closed:
                 scope.run({"killCursors": self._name, "cursors": [Int64(number)]})
@@ -141,7 +147,7 @@ class _Batches(Frames, Generic[DocumentT]):
     def __del__(self) -> None:
         # At exit, and in a forked child, there is nothing left to end.
         with contextlib.suppress(Exception):
-            self._kill()
+            self._kill(self._id)
 
     def __enter__(self) -> Self:
         return self
@@ -387,7 +393,7 @@ class Cursor(_Batches[DocumentT]):
     def rewind(self) -> Self:
         """Go back to the beginning; the next document runs the query again."""
         self.close()
-        self._retrieved = 0
+        self._id = self._retrieved = 0
         self._started = self._closed = False
         return self
 

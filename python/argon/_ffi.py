@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from cffi import FFI
+from ._declarations import read_header
 
 OK = 0
 FAILED = 1
@@ -51,24 +50,18 @@ Progress = Callable[[bytes], None]
 """Takes the progress document of a job, as BSON, between two slices."""
 
 
-def read_header(text: str) -> str:
-    """Return the part of ``argon.h`` that cffi understands: no preprocessor."""
-    text = re.sub(r"(?ms)^#ifdef __cplusplus$.*?^#endif$", "", text)
-    keep = re.compile(r"#define \w+ \d+")
-    lines = (line for line in text.splitlines() if not line.startswith("#") or keep.match(line))
-    return "\n".join(lines)
-
-
-def _declarations() -> FFI:
+def _declarations() -> Any:
     try:
-        return cast(FFI, importlib.import_module("argon._header").ffi)
+        return importlib.import_module("argon._header").ffi
     except ModuleNotFoundError:
+        from cffi import FFI
+
         ffi = FFI()
         ffi.cdef(read_header(Path(__file__).with_name("argon.h").read_text(encoding="utf-8")))
         return ffi
 
 
-ffi: Any = cast(Any, _declarations())
+ffi = _declarations()
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
 

@@ -243,6 +243,8 @@ def stream_of(frame: Any) -> object | None:
         frame = _pandas_table(frame)
         if frame is None:
             return None
+    elif type(frame).__module__.partition(".")[0] == "polars":
+        frame = _polars_frame(frame)
     elif hasattr(frame, "__arrow_c_array__") and not hasattr(frame, "__arrow_c_stream__"):
         pyarrow = require("pyarrow", "pyarrow")
         frame = pyarrow.Table.from_batches([pyarrow.record_batch(frame)])
@@ -253,6 +255,33 @@ def stream_of(frame: Any) -> object | None:
         )
     capsule: object = frame.__arrow_c_stream__()
     return capsule
+
+
+def _polars_frame(frame: Any) -> Any:
+    """Return a Polars frame whose columns of nothing but nulls have a type.
+
+    Polars exports its type Null with a buffer, which the Arrow specification does
+    not allow and other libraries refuse.
+    """
+    polars = require("polars", "polars")
+
+    def typed(dtype: Any) -> Any:
+        if isinstance(dtype, polars.Null):
+            return polars.Boolean()
+        if isinstance(dtype, polars.List):
+            return polars.List(typed(dtype.inner))
+        if isinstance(dtype, polars.Array):
+            return polars.Array(typed(dtype.inner), dtype.shape)
+        if isinstance(dtype, polars.Struct):
+            return polars.Struct({field.name: typed(field.dtype) for field in dtype.fields})
+        return dtype
+
+    if isinstance(frame, polars.LazyFrame):
+        frame = frame.collect()
+    if not isinstance(frame, polars.DataFrame):
+        return frame
+    untyped = {name: typed(dtype) for name, dtype in frame.schema.items()}
+    return frame.cast({n: t for n, t in untyped.items() if t != frame.schema[n]})
 
 
 def _pandas_table(frame: Any) -> Any:

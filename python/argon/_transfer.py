@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from bson import decode, encode
 
-from ._options import DEFAULT_CODEC, without_none
+from ._options import DEFAULT_CODEC, projection_document, sort_document, without_none
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._scope import Scope
     from ._transaction import Transaction
 
-Format = Literal["jsonl", "csv"]
+Format = Literal["json", "jsonl", "ndjson", "csv", "tsv"]
 Mode = Literal["insert", "upsert", "replace"]
 
 _ROWS_AT_A_TIME = 1_000
@@ -35,29 +35,37 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did; ``reply`` has all that the store said."""
+    """What an import did.
+
+    ``errors`` has the first lines that failed ({line, excerpt, code, errmsg}),
+    ``notes`` what one should know, ``collections`` what was read of a server.
+    """
 
     imported: int
     failed: int
     lsn: int | None
-    reply: Mapping[str, Any]
+    errors: list[Mapping[str, Any]]
+    notes: list[str]
+    collections: list[Mapping[str, Any]]
 
     @classmethod
     def _of(cls, reply: Mapping[str, Any]) -> ImportResult:
         return cls(
-            int(reply.get("imported", 0)),
-            int(reply.get("failed", 0)),
-            int(reply["argonLSN"]) if reply.get("argonLSN") else None,
-            dict(reply),
+            int(reply["imported"]),
+            int(reply["failed"]),
+            int(reply["argonLSN"]) or None,
+            list(reply.get("errors") or ()),
+            list(reply.get("notes") or ()),
+            list(reply.get("collections") or ()),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What an export did; ``reply`` has all that the store said."""
+    """What an export did."""
 
     exported: int
-    reply: Mapping[str, Any]
+    bytes: int
 
 
 class Transfers:
@@ -145,23 +153,45 @@ class Transfers:
         format: Format | None = None,
         mode: Mode = "insert",
         max_errors: int = 0,
+        fields: Sequence[str] | None = None,
+        types: Mapping[str, str] | None = None,
+        nulls: Sequence[str] | None = None,
+        write_nulls: bool = False,
+        flat: bool = False,
+        delimiter: str | None = None,
+        batch_docs: int | None = None,
         progress: bool | None = None,
-        **options: Any,
     ) -> ImportResult:
-        """Import a file of Extended JSON lines or of CSV.
+        """Import a file of Extended JSON (one document a line, or an array), CSV or
+        TSV, compressed with gzip if its name ends in ``.gz``.
 
         The format is that of the file's name unless it is given. A line that does
         not parse raises :class:`~argon.ImportFailed` with its number and content,
-        unless ``max_errors`` allows for it. Memory stays bounded.
+        unless ``max_errors`` allows for so many (-1: any number). ``mode`` is
+        ``"insert"``, ``"upsert"`` (documents with the same ``_id`` are replaced), or
+        ``"replace"`` (the collection is emptied first). Memory stays bounded.
+
+        For CSV: ``fields`` are the columns if the first line has no names,
+        ``types`` their types ({"n": "long"}), ``nulls`` the texts that stand for no
+        value, which ``write_nulls`` writes as null; a dot in a column's name makes
+        an embedded document unless ``flat``.
         """
         command = {
-            "argonImport": os.fspath(path),
+            "argonImport": os.path.expanduser(path),
             "collection": self._name,
+            "format": format,
             "mode": mode,
-            **without_none({"format": format, "maxErrors": max_errors or None}),
-            **options,
+            "maxErrors": max_errors or None,
+            "fields": None if fields is None else list(fields),
+            "types": types,
+            "nulls": None if nulls is None else list(nulls),
+            "writeNulls": write_nulls or None,
+            "flat": flat or None,
+            "delimiter": delimiter,
+            "batchDocs": batch_docs,
         }
-        return ImportResult._of(run_transfer(self._scope, command, f"import {path}", progress))
+        reply = run_transfer(self._scope, command, f"import {path}", progress)
+        return ImportResult._of(reply)
 
     def export_file(
         self,
@@ -169,22 +199,38 @@ class Transfers:
         *,
         format: Format | None = None,
         filter: Mapping[str, Any] | None = None,
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        sort: Any = None,
+        limit: int = 0,
+        canonical: bool = False,
+        array: bool = False,
+        fields: Sequence[str] | None = None,
+        delimiter: str | None = None,
         progress: bool | None = None,
-        **options: Any,
     ) -> ExportResult:
-        """Export the documents that match to a file of Extended JSON lines or CSV.
+        """Export documents to a file of Extended JSON lines, CSV or TSV, compressed
+        with gzip if its name ends in ``.gz``.
 
         Exporting a branch :meth:`~argon.Branch.at` a moment exports the documents
-        of that moment.
+        of that moment. The file appears once it is whole. ``canonical`` JSON keeps
+        every type; ``array`` makes one array of it; ``fields`` are the columns of a
+        CSV.
         """
         command = {
-            "argonExport": os.fspath(path),
+            "argonExport": os.path.expanduser(path),
             "collection": self._name,
-            **without_none({"format": format, "filter": filter}),
-            **options,
+            "format": format,
+            "filter": filter,
+            "projection": projection_document(projection),
+            "sort": None if sort is None else sort_document(sort),
+            "limit": limit or None,
+            "canonical": canonical or None,
+            "array": array or None,
+            "fields": None if fields is None else list(fields),
+            "delimiter": delimiter,
         }
         reply = run_transfer(self._scope, command, f"export {path}", progress)
-        return ExportResult(int(reply.get("exported", 0)), reply)
+        return ExportResult(int(reply["exported"]), int(reply["bytes"]))
 
 
 def import_mongodb(
@@ -192,17 +238,17 @@ def import_mongodb(
 ) -> ImportResult:
     """Read a MongoDB database once, into a branch."""
     if not uri.startswith(("mongodb://", "mongodb+srv://")):
-        raise ValueError(f"{uri!r} is no MongoDB connection string: it begins with mongodb://")
+        raise ValueError("the uri of a MongoDB server begins with mongodb:// or mongodb+srv://")
     command = {"argonImport": uri, **options}
     return ImportResult._of(run_transfer(scope, command, "import from MongoDB", progress))
 
 
 def run_transfer(
-    scope: Scope, command: dict[str, Any], title: str, progress: bool | None
+    scope: Scope, command: Mapping[str, Any], title: str, progress: bool | None
 ) -> dict[str, Any]:
     """Run a long command under a progress bar."""
     with Bar(title, progress) as bar:
-        return scope.run_long(command, bar.callback)
+        return scope.run_long(without_none(dict(command)), bar.callback)
 
 
 class Bar:

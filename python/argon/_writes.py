@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from bson import ObjectId, decode
 from bson.raw_bson import RawBSONDocument
+from pymongo.errors import InvalidOperation
 from pymongo.results import (
     BulkWriteResult,
     DeleteResult,
@@ -251,8 +252,10 @@ class Writes(Generic[DocumentT]):
         It is no transaction: neighbours of one kind are one commit, or, with
         ``ordered=False``, all of one kind.
         """
-        if not isinstance(requests, Sequence) or not requests:
-            raise TypeError("requests must be a non-empty list of operations")
+        if not isinstance(requests, Sequence):
+            raise TypeError(f"requests must be a list, not {type(requests).__name__}")
+        if not requests:
+            raise InvalidOperation("No operations to execute")
         options = _write_options(bypass_document_validation, let, comment)
         bulk = Bulk(self._in(session), self._name, ordered, options)
         for request in requests:

@@ -178,9 +178,16 @@ def test_cursors_that_were_read_say_so(users: Any) -> None:
         cursor.to_pandas()
     assert len(cursor.rewind().to_pandas()) == 10
     closed = users.find()
+    closed.next()
     closed.close()
-    with pytest.raises(argon.InvalidOperation):
-        closed.to_arrow()
+    closed.close()
+    for use in (closed.to_arrow, closed.next, closed.to_list, lambda: list(closed)):
+        with pytest.raises(argon.InvalidOperation):
+            use()
+    assert not closed.alive
+    done = users.find()
+    assert len(list(done)) == 10
+    assert list(done) == []
     limited = users.find().sort("_id", -1).skip(1).limit(3).to_pandas()
     assert list(limited["_id"]) == [8, 7, 6]
 
