@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/argon-lab/argon/core/client"
 	"github.com/argon-lab/argon/core/errs"
 )
 
@@ -50,14 +49,5 @@ func runBlame(ctx context.Context, a *app, o *documentOptions) error {
 
 // noDocument is the error of a document that is not there.
 func noDocument(o *documentOptions, note string) error {
-	return errs.New(errs.NoSuchKey, "collection %q has no document with _id %s", o.collection, o.id).WithRemedy("%s", note)
-}
-
-// valueText prints a whole value.
-func valueText(v client.Value) string {
-	text, err := v.MarshalJSON()
-	if err != nil {
-		return "?"
-	}
-	return string(text)
+	return errs.New(errs.DocumentNotFound, "collection %q has no document with _id %s", o.collection, o.id).WithRemedy("%s", note)
 }

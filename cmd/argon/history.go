@@ -54,7 +54,7 @@ func runHistory(ctx context.Context, a *app, o *documentOptions) error {
 	}
 	rows := make([][]string, len(states))
 	for i, s := range states {
-		rows[i] = []string{number(s.LSN), when(s.Time), s.Actor, s.Op, s.Message, cut(valueText(s.Document), 2*cellWidth)}
+		rows[i] = []string{number(s.LSN), when(s.Time), s.Actor, s.Op, s.Message, cut(plain(s.Document.Raw()), 2*cellWidth)}
 	}
 	return a.table([]string{"LSN", "TIME", "BY", "OP", "MESSAGE", "DOCUMENT"}, rows)
 }

@@ -23,8 +23,10 @@ argon branches diff exp main -p shop
 argon branches merge exp --into main -p shop
 argon time-travel query -p shop -b main -c users --at -1`),
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: noSuchVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%v\n  see: %s --help", err, cmd.CommandPath())
@@ -51,21 +53,24 @@ argon time-travel query -p shop -b main -c users --at -1`),
 func group(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name, Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			near := ""
-			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-				near = "; did you mean " + strings.Join(s, " or ") + "?"
-			}
-			return usage("%s has no verb %q%s", cmd.CommandPath(), args[0], near)
-		},
+		Args: noSuchVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(verbs...)
 	return cmd
+}
+
+// noSuchVerb refuses arguments that are no verb, and names what is near.
+func noSuchVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	near := ""
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		near = "; did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return usage("%s has no verb %q%s\n  see: %s --help", cmd.CommandPath(), args[0], near, cmd.CommandPath())
 }
 
 // checkArgs turns wrong numbers of arguments into usage errors.

@@ -54,11 +54,7 @@ func short(v client.Value) string {
 	if v.IsMissing() {
 		return "-"
 	}
-	text, err := v.MarshalJSON()
-	if err != nil {
-		return "?"
-	}
-	return cut(string(text), cellWidth)
+	return cut(shellText(v.Raw()), cellWidth)
 }
 
 func cut(text string, width int) string {
@@ -98,8 +94,13 @@ func count(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	if strings.HasSuffix(noun, "ch") {
-		return number(n) + " " + noun + "es"
+	switch {
+	case strings.HasSuffix(noun, "ch"):
+		noun += "es"
+	case strings.HasSuffix(noun, "ry"):
+		noun = strings.TrimSuffix(noun, "y") + "ies"
+	default:
+		noun += "s"
 	}
-	return number(n) + " " + noun + "s"
+	return number(n) + " " + noun
 }

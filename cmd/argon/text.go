@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -19,6 +21,20 @@ func list(names []string) string {
 func plain(v bsonraw.Value) string {
 	if v.Type == bsonraw.String {
 		return v.Str()
+	}
+	return string(ejson.AppendValue(nil, v, ejson.Relaxed))
+}
+
+// shellText prints a value as mongosh would, where that is shorter than JSON
+// and can be given back as an argument.
+func shellText(v bsonraw.Value) string {
+	switch v.Type {
+	case bsonraw.ObjectID:
+		return fmt.Sprintf("ObjectId(%q)", hex.EncodeToString(v.Data))
+	case bsonraw.DateTime:
+		if ejson.DateHasISO(v.Int64()) {
+			return fmt.Sprintf("ISODate(%q)", ejson.AppendDate(nil, v.Int64()))
+		}
 	}
 	return string(ejson.AppendValue(nil, v, ejson.Relaxed))
 }

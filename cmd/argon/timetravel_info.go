@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/argon-lab/argon/core/client"
 )
 
 type timeTravelInfoOptions struct {
@@ -39,9 +41,9 @@ func runTimeTravelInfo(ctx context.Context, a *app, o *timeTravelInfoOptions) er
 	}
 	if a.json {
 		return a.printJSON(struct {
-			any
+			*client.Moment
 			Collections []string `json:"collections"`
-		}{m, colls})
+		}{m, orNone(colls)})
 	}
 	at := "-"
 	if m.Time != nil {

@@ -25,5 +25,6 @@ func allCommands() []*Command {
 		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonBlameCommand(), argonDiffCommand(),
 		argonRetentionCommand(), argonGCCommand(), argonFsckCommand(), argonStatusCommand(),
 		argonMetricsCommand(), argonCompactCommand(), argonVersionCommand(),
+		argonImportCommand(), argonExportCommand(),
 	}
 }

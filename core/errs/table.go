@@ -111,6 +111,7 @@ const (
 	ConnectionRefused  Code = 970031
 	ProtocolError      Code = 970032
 	TransactionTooLong Code = 970033
+	DocumentNotFound   Code = 970034
 )
 
 type row struct {
@@ -218,6 +219,7 @@ var table = map[Code]row{
 	ResolutionUnknown:          {"ResolutionUnknown", Invalid, "a resolution that fits no conflict of the plan", "list the plan's conflicts"},
 	ConnectionRefused:          {"ConnectionRefused", IO, "no server answered", ""},
 	ProtocolError:              {"ProtocolError", Invalid, "a message that is not of MongoDB's wire protocol", ""},
+	DocumentNotFound:           {"DocumentNotFound", NotFound, "no document has this _id", ""},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
