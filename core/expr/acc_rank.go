@@ -204,11 +204,11 @@ func (c *compiler) rankKeys(f *ranking, d bsonraw.Doc) error {
 		if !ok {
 			return errs.New(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
 		}
-		path, err := c.fieldPath("$" + field)
+		names, err := ParsePath(field)
 		if err != nil {
 			return err
 		}
-		f.by = append(f.by, rankKey{path, sign})
+		f.by = append(f.by, rankKey{&rootPath{names: names}, sign})
 	}
 	return it.Err()
 }

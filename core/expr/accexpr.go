@@ -9,13 +9,15 @@ import (
 // elements of a single array.
 
 var accumulatorOperators = map[string]parser{
-	"$sum":        variadic(sums, sumOf),
+	"$sum":        variadic(pooled, sumOf),
 	"$avg":        variadic(nary{}, averageOf),
-	"$min":        variadic(sums, extremeOf(1)),
-	"$max":        variadic(sums, extremeOf(-1)),
+	"$min":        variadic(pooled, extremeOf(1)),
+	"$max":        variadic(pooled, extremeOf(-1)),
 	"$stdDevPop":  variadic(nary{}, deviationOf(false)),
 	"$stdDevSamp": variadic(nary{}, deviationOf(true)),
 }
+
+var pooled = nary{associative: true, commutative: true, accumulator: true}
 
 func sumOf(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	var s number.Sum

@@ -66,8 +66,35 @@ func decimalToLong(d bsonraw.Decimal) int64 {
 	return n
 }
 
-func subtract(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	left, right := args[0], args[1]
+// difference is $subtract, which evaluates the second argument first.
+type difference struct {
+	left, right Expr
+}
+
+func parseSubtract(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+	args, err := c.exactly(2, name, arg)
+	if err != nil {
+		return nil, err
+	}
+	return &difference{args[0], args[1]}, nil
+}
+
+func (x *difference) children(visit func(*Expr)) { visitSome(visit, &x.left, &x.right) }
+func (x *difference) foldable() bool             { return true }
+
+func (x *difference) Eval(env *Env) (bsonraw.Value, error) {
+	right, err := x.right.Eval(env)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	left, err := x.left.Eval(env)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	return subtract(env, left, right)
+}
+
+func subtract(env *Env, left, right bsonraw.Value) (bsonraw.Value, error) {
 	x, okX := number.Of(left)
 	y, okY := number.Of(right)
 	switch {

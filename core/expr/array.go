@@ -117,55 +117,56 @@ func concatArrays(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	return env.close(bsonraw.Array, at)
 }
 
-func slice(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	arr := args[0]
-	for _, v := range args {
-		if v.IsNullish() {
-			return null, nil
-		}
+// checkSlice checks the arguments of $slice as they come: the second is checked
+// before the third is evaluated.
+func checkSlice(args []bsonraw.Value) (done bool, err error) {
+	switch {
+	case len(args) == 1:
+		return false, nil
+	case args[0].IsNullish() || args[len(args)-1].IsNullish():
+		return true, nil
+	case args[0].Type != bsonraw.Array:
+		return false, errs.New(28724, "First argument to $slice must be an array, but is of type: %s", args[0].Type.Name())
+	case len(args) == 2:
+		_, err := slicePart(args[1], 28725, 28726, "Second argument to $slice must be a numeric value", "Second")
+		return false, err
 	}
-	if arr.Type != bsonraw.Array {
-		return bsonraw.Value{}, errs.New(28724, "First argument to $slice must be an array, but is of type: %s", arr.Type.Name())
+	n, err := slicePart(args[2], 28727, 28728, "Third argument to $slice must be numeric", "Third")
+	if err == nil && n <= 0 {
+		err = errs.New(28729, "Third argument to $slice must be positive: %d", n)
 	}
-	from, count, err := sliceRange(args)
-	if err != nil {
-		return bsonraw.Value{}, err
-	}
-	if from < 0 {
-		from = max(0, from+arr.Doc().Len())
-	}
-	return env.part(arr.Doc(), from, count)
+	return false, err
 }
 
-// sliceRange reads the position and count of $slice. A single count from the
-// end is a negative position.
-func sliceRange(args []bsonraw.Value) (from, count int, err error) {
-	if !args[1].IsNumber() {
-		return 0, 0, errs.New(28725, "Second argument to $slice must be a numeric value, but is of type: %s", args[1].Type.Name())
+func slicePart(v bsonraw.Value, notNumber, notInt32 errs.Code, must, which string) (int, error) {
+	if !v.IsNumber() {
+		return 0, errs.New(notNumber, "%s, but is of type: %s", must, v.Type.Name())
 	}
-	n, ok := asInt32(args[1])
+	n, ok := asInt32(v)
 	if !ok {
-		f, _ := args[1].AsFloat64()
-		return 0, 0, errs.New(28726, "Second argument to $slice can't be represented as a 32-bit integer: %s", number.FormatDouble(f))
+		f, _ := v.AsFloat64()
+		return 0, errs.New(notInt32, "%s argument to $slice can't be represented as a 32-bit integer: %s", which, number.FormatDouble(f))
 	}
-	if len(args) == 2 {
-		if n < 0 {
-			return int(n), math.MaxInt, nil
-		}
-		return 0, int(n), nil
+	return int(n), nil
+}
+
+// slice computes $slice of arguments that checkSlice has seen. A single count
+// from the end is a negative position.
+func slice(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+	d := args[0].Doc()
+	first, _ := asInt32(args[1])
+	from, count := 0, int(first)
+	switch {
+	case len(args) == 3:
+		n, _ := asInt32(args[2])
+		from, count = int(first), int(n)
+	case first < 0:
+		from, count = int(first), math.MaxInt
 	}
-	if !args[2].IsNumber() {
-		return 0, 0, errs.New(28727, "Third argument to $slice must be numeric, but is of type: %s", args[2].Type.Name())
+	if from < 0 {
+		from = max(0, from+d.Len())
 	}
-	c, ok := asInt32(args[2])
-	if !ok {
-		f, _ := args[2].AsFloat64()
-		return 0, 0, errs.New(28728, "Third argument to $slice can't be represented as a 32-bit integer: %s", number.FormatDouble(f))
-	}
-	if c <= 0 {
-		return 0, 0, errs.New(28729, "Third argument to $slice must be positive: %d", c)
-	}
-	return int(n), int(c), nil
+	return env.part(d, from, count)
 }
 
 // part returns count elements of an array from a position.
@@ -266,6 +267,27 @@ func checkRange(from, to, step int64) error {
 func (env *Env) intElement(i int, n int32) {
 	var data [4]byte
 	env.element(i, bsonraw.Value{Type: bsonraw.Int32, Data: number.Int32(n).Append(data[:0])})
+}
+
+// indexOf is $indexOfArray.
+type indexOf struct {
+	call
+}
+
+func parseIndexOfArray(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+	e, err := between(2, 4, indexOfArray)(c, name, arg)
+	if err != nil {
+		return nil, err
+	}
+	return &indexOf{*e.(*call)}, nil
+}
+
+// rewrite refuses a constant that is no array, with a code of its own.
+func (x *indexOf) rewrite() (Expr, error) {
+	if v, known := Constant(x.args[0]); known && v.Type != bsonraw.Array && !v.IsNullish() {
+		return nil, errs.New(50809, "Failed to optimize pipeline :: caused by :: First operand of $indexOfArray must be an array. First argument is of type: %s", v.Type.Name())
+	}
+	return &x.call, nil
 }
 
 func indexOfArray(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {

@@ -45,6 +45,7 @@ type call struct {
 type nary struct {
 	associative bool // f(a, f(b, c)) = f(a, b, c)
 	commutative bool // constants may go to the back
+	accumulator bool // a single array stands for its elements
 	// each, if not nil, checks every argument as soon as it is evaluated: args
 	// are those so far. done means that the result is null and that the rest
 	// is not evaluated.
@@ -77,16 +78,24 @@ func (x *call) foldable() bool             { return true }
 
 func (x *call) rewrite() (Expr, error) {
 	nested := func(e Expr) []Expr {
-		if inner, ok := e.(*call); ok && inner.name == x.name {
+		if inner, ok := e.(*call); ok && inner.name == x.name && inner.rearranges() {
 			return inner.args
 		}
 		return nil
+	}
+	if !x.rearranges() {
+		return x, nil
 	}
 	args, err := x.how.rearrange(x.args, nested, func(constants []Expr) (Expr, error) {
 		return fold(&call{x.name, x.fn, constants, x.how})
 	})
 	x.args = args
 	return x, err
+}
+
+// rearranges reports whether arguments may be moved and folded.
+func (x *call) rearranges() bool {
+	return x.how.associative && !(x.how.accumulator && len(x.args) == 1)
 }
 
 // arguments compiles the elements of an array, or one value that is none.
@@ -142,6 +151,17 @@ func between(least, most int, fn fnN) parser {
 			return nil, errs.New(28667, "Expression %s takes at least %d arguments, and at most %d, but %d were passed in.", name, least, most, len(args))
 		}
 		return &call{name: name, fn: fn, args: args}, nil
+	}
+}
+
+// each adds a check of every argument to the row of a call.
+func (p parser) each(check func(args []bsonraw.Value) (done bool, err error)) parser {
+	return func(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+		e, err := p(c, name, arg)
+		if x, ok := e.(*call); ok {
+			x.how.each = check
+		}
+		return e, err
 	}
 }
 

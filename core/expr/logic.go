@@ -263,6 +263,10 @@ func (x *switchCase) children(visit func(*Expr)) {
 // optimizeSelf drops branches that are constantly false, without a look at
 // their results; one that is constantly true is the default and ends the list.
 func (x *switchCase) optimizeSelf() (Expr, error) {
+	otherwise, err := optimizeOptional(x.otherwise)
+	if err != nil {
+		return nil, err
+	}
 	var cases, thens []Expr
 	for i, e := range x.cases {
 		e, err := optimize(e)
@@ -270,29 +274,32 @@ func (x *switchCase) optimizeSelf() (Expr, error) {
 			return nil, err
 		}
 		t, known := truth(e)
-		if known && t {
-			x.otherwise = x.thens[i]
-			break
-		}
-		if known {
+		if known && !t {
 			continue
 		}
 		then, err := optimize(x.thens[i])
 		if err != nil {
 			return nil, err
 		}
+		if known {
+			otherwise = then
+			break
+		}
 		cases, thens = append(cases, e), append(thens, then)
 	}
-	x.cases, x.thens = cases, thens
-	if x.otherwise == nil && len(cases) == 0 {
+	x.cases, x.thens, x.otherwise = cases, thens, otherwise
+	switch {
+	case len(cases) > 0:
+		return x, nil
+	case otherwise == nil:
 		return nil, errs.New(40069, "Failed to optimize pipeline :: caused by :: Cannot execute a switch statement where all the cases evaluate to false without a default")
 	}
-	if x.otherwise != nil {
-		otherwise, err := optimize(x.otherwise)
-		if err != nil || len(cases) == 0 {
-			return otherwise, err
-		}
-		x.otherwise = otherwise
+	return otherwise, nil
+}
+
+func optimizeOptional(e Expr) (Expr, error) {
+	if e == nil {
+		return nil, nil
 	}
-	return x, nil
+	return optimize(e)
 }

@@ -14,6 +14,16 @@ func checkMerged(v bsonraw.Value) error {
 	return errs.New(40400, "$mergeObjects requires object inputs, but input %s is of type %s", show(v), v.Type.Name())
 }
 
+// checkMergedFirst checks each argument as it comes; a first array may be the
+// single one.
+func checkMergedFirst(args []bsonraw.Value) (done bool, err error) {
+	v := args[len(args)-1]
+	if len(args) == 1 && v.Type == bsonraw.Array {
+		return false, nil
+	}
+	return false, checkMerged(v)
+}
+
 // mergeObjects merges its arguments, or the elements of a single array.
 func mergeObjects(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	merged := newFieldList(env)
@@ -123,6 +133,7 @@ func (x *getField) Eval(env *Env) (bsonraw.Value, error) {
 }
 
 func (x *getField) children(visit func(*Expr)) { visit(&x.input) }
+func (x *getField) isLenient()                 {}
 
 // setField is $setField or $unsetField.
 type setField struct {
@@ -199,3 +210,4 @@ func (x *setField) replace(env *Env, d bsonraw.Doc, value bsonraw.Value) (bsonra
 }
 
 func (x *setField) children(visit func(*Expr)) { visitSome(visit, &x.input, &x.value) }
+func (x *setField) isLenient()                 {}

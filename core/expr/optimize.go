@@ -27,6 +27,13 @@ type selfOptimizer interface {
 	optimizeSelf() (Expr, error)
 }
 
+// lenient is an expression whose children mongod does not optimize: here they
+// are, but their errors wait until they are evaluated.
+type lenient interface {
+	Expr
+	isLenient()
+}
+
 // optimize folds what is constant, from the leaves up, and returns the
 // expression that remains. Errors of constant parts are errors of the whole,
 // even where a condition would never reach them, as in mongod.
@@ -36,11 +43,18 @@ func optimize(e Expr) (Expr, error) {
 	}
 	var failed error
 	allConstant := true
+	_, tolerant := e.(lenient)
 	e.children(func(place *Expr) {
 		if failed != nil {
 			return
 		}
-		*place, failed = optimize(*place)
+		child, err := optimize(*place)
+		switch {
+		case err == nil:
+			*place = child
+		case !tolerant:
+			failed = err
+		}
 		if _, ok := (*place).(*constant); !ok {
 			allConstant = false
 		}
@@ -77,9 +91,6 @@ func (a *array) foldable() bool  { return true }
 // constants (all of them where the order does not matter) are folded into one
 // at the back. It shows in the last bits of sums and in the order of errors.
 func (n nary) rearrange(args []Expr, nested func(Expr) []Expr, apply func(constants []Expr) (Expr, error)) ([]Expr, error) {
-	if !n.associative {
-		return args, nil
-	}
 	var out, constants []Expr
 	flush := func() error {
 		if len(constants) > 1 {

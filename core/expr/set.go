@@ -101,7 +101,7 @@ func parseSetEquals(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
 	if len(args) < 2 {
 		return nil, errs.New(17045, "$setEquals needs at least two arguments had: %d", len(args))
 	}
-	return &setsEqual{call{name: name, fn: setEquals, args: args}}, nil
+	return &setsEqual{call{name: name, fn: setEquals, args: args, how: nary{each: checkEqualSet}}}, nil
 }
 
 // optimizeSelf refuses constants that are no arrays, with a code of their own.
@@ -121,12 +121,14 @@ func (x *setsEqual) optimizeSelf() (Expr, error) {
 
 const notArrays = "All operands of $setEquals must be arrays. %d-th argument is of type: %s"
 
-func setEquals(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	for i, v := range args {
-		if v.Type != bsonraw.Array {
-			return bsonraw.Value{}, errs.New(17044, notArrays, i+1, v.Type.Name())
-		}
+func checkEqualSet(args []bsonraw.Value) (done bool, err error) {
+	if v := args[len(args)-1]; v.Type != bsonraw.Array {
+		return false, errs.New(17044, notArrays, len(args), v.Type.Name())
 	}
+	return false, nil
+}
+
+func setEquals(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	base := len(env.stack)
 	first := env.pushSet(args[0].Doc())
 	same := true
@@ -137,22 +139,51 @@ func setEquals(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	return boolean(same), nil
 }
 
-func setIsSubset(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	if args[0].Type != bsonraw.Array {
-		return bsonraw.Value{}, errs.New(17046, "both operands of $setIsSubset must be arrays. First argument is of type: %s", args[0].Type.Name())
+// isSubset is $setIsSubset.
+type isSubset struct {
+	call
+}
+
+func parseSetIsSubset(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+	args, err := c.exactly(2, name, arg)
+	if err != nil {
+		return nil, err
 	}
-	if args[1].Type != bsonraw.Array {
-		return bsonraw.Value{}, errs.New(17042, "both operands of $setIsSubset must be arrays. Second argument is of type: %s", args[1].Type.Name())
+	return &isSubset{call{name: name, fn: setIsSubset(17046), args: args}}, nil
+}
+
+// rewrite gives the errors the codes that they have where the second set is a
+// constant.
+func (x *isSubset) rewrite() (Expr, error) {
+	if v, known := Constant(x.args[1]); known {
+		if v.Type != bsonraw.Array {
+			return nil, errs.New(17311, "Failed to optimize pipeline :: caused by :: "+notSubset, "Second", v.Type.Name())
+		}
+		x.fn = setIsSubset(17310)
 	}
-	base := len(env.stack)
-	whole := env.pushSet(args[1].Doc())
-	subset := true
-	it := args[0].Doc().Iter()
-	for subset && it.Next() {
-		subset = contains(whole, it.Value())
+	return &x.call, nil
+}
+
+const notSubset = "both operands of $setIsSubset must be arrays. %s argument is of type: %s"
+
+func setIsSubset(first errs.Code) fnN {
+	return func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+		if args[0].Type != bsonraw.Array {
+			return bsonraw.Value{}, errs.New(first, notSubset, "First", args[0].Type.Name())
+		}
+		if args[1].Type != bsonraw.Array {
+			return bsonraw.Value{}, errs.New(17042, notSubset, "Second", args[1].Type.Name())
+		}
+		base := len(env.stack)
+		whole := env.pushSet(args[1].Doc())
+		subset := true
+		it := args[0].Doc().Iter()
+		for subset && it.Next() {
+			subset = contains(whole, it.Value())
+		}
+		env.stack = env.stack[:base]
+		return boolean(subset), nil
 	}
-	env.stack = env.stack[:base]
-	return boolean(subset), nil
 }
 
 // elements is $anyElementTrue (an element whose truth is stop ends it) or

@@ -80,18 +80,26 @@ func (x *zip) Eval(env *Env) (bsonraw.Value, error) {
 		}
 		inputs[i] = v.Doc().Iter()
 	}
-	defaults := make([]bsonraw.Value, len(x.inputs))
-	for i := range defaults {
-		defaults[i] = null
-		if i < len(x.defaults) {
-			v, err := x.defaults[i].Eval(env)
-			if err != nil {
-				return bsonraw.Value{}, err
-			}
-			defaults[i] = v
-		}
+	defaults, err := evalList(env, x.defaults)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	for len(defaults) < len(inputs) {
+		defaults = append(defaults, null)
 	}
 	return zipRows(env, inputs, defaults, rows)
+}
+
+func evalList(env *Env, es []Expr) ([]bsonraw.Value, error) {
+	values := make([]bsonraw.Value, len(es))
+	for i, e := range es {
+		v, err := e.Eval(env)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
 }
 
 func zipRows(env *Env, inputs []bsonraw.Iter, defaults []bsonraw.Value, rows int) (bsonraw.Value, error) {
