@@ -36,7 +36,7 @@ func replaceBy(doc, given bsonraw.Doc, dst []byte, insert bool) (Result, error) 
 		return Result{Doc: doc}, nil
 	}
 	if ok {
-		if err := checkNewID(id, own, had); err != nil {
+		if err := checkNewID(id, own, had, insert); err != nil {
 			return Result{}, err
 		}
 		id = own
@@ -48,15 +48,17 @@ func replaceBy(doc, given bsonraw.Doc, dst []byte, insert bool) (Result, error) 
 	return Result{Doc: post, Modified: true, Changes: DiffDocs(doc, post)}, nil
 }
 
-// checkNewID refuses an _id that is not the one the document had.
-func checkNewID(id, own bsonraw.Value, had bool) error {
-	switch {
-	case own.Type == bsonraw.Array || own.Type == bsonraw.Regex || own.Type == bsonraw.Undefined:
-		return bsonraw.ValidateID(own)
-	case had && !bsonraw.Equal(id, own):
+// checkNewID refuses an _id that is not the one the document had, or none that
+// could be. The order of the checks is mongod's.
+func checkNewID(id, own bsonraw.Value, had, insert bool) error {
+	invalid := bsonraw.ValidateID(own)
+	if invalid != nil && !insert {
+		return invalid
+	}
+	if had && !bsonraw.Equal(id, own) {
 		return errs.New(errs.ImmutableField, "After applying the update, the (immutable) field '_id' was found to have been altered to %s", describeElement("_id", own))
 	}
-	return bsonraw.ValidateID(own)
+	return invalid
 }
 
 // withID returns a document of this _id, unless it is missing, and of all other
