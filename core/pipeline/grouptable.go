@@ -158,11 +158,11 @@ func (t *groupTable) id() bsonraw.Value {
 	if t.stage.names == nil {
 		return t.values[0].Clone()
 	}
-	b := bsonraw.NewBuilder(nil)
+	t.out.Reset()
 	for i, v := range t.values {
-		b.Value(t.stage.names[i], v)
+		t.out.Value(t.stage.names[i], v)
 	}
-	return b.Finish().Value()
+	return t.out.Finish().Value().Clone()
 }
 
 // spill writes a document of a new group to the file of its part.
