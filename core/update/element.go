@@ -141,8 +141,20 @@ func (x *rewriter) note(n *node, e *effect, valueAt int) error {
 		x.late = append(x.late, lateOperand{len(x.changes), valueAt, len(x.out)})
 	}
 	if x.changes == nil {
-		x.changes = make([]Change, 0, min(x.expect, 64))
+		x.changes = x.room()
 	}
 	x.changes = append(x.changes, c)
 	return nil
+}
+
+// room returns memory for the changes of one document. Updates of many documents
+// get it from larger and larger pieces; it belongs to the result, for good.
+func (x *rewriter) room() []Change {
+	n := min(x.expect, 64)
+	if cap(x.slab)-len(x.slab) < n {
+		x.slab = make([]Change, 0, max(n, min(2*cap(x.slab), 64)))
+	}
+	used := len(x.slab)
+	x.slab = x.slab[:used+n]
+	return x.slab[used : used : used+n]
 }

@@ -40,6 +40,11 @@ func (o arithOp) existing(x *rewriter, v bsonraw.Value) (effect, error) {
 		return effect{}, errs.New(errs.TypeMismatch, "Cannot apply %s to a value of non-numeric type. {%s} has the field '%s' of non-numeric type %s",
 			o.kind, describeID(x.src), x.name(), v.Type.Name())
 	}
+	if o.kind == Inc && v.Type == o.operand.Type {
+		if sum, ok := x.addSame(v, o.operand); ok && !sameNumber(v, sum) {
+			return o.effect(sum), nil
+		}
+	}
 	sum, err := o.compute(v)
 	if err != nil {
 		return effect{}, errs.New(errs.BadValue, "Failed to apply %s operations to current value ((%s)%s) for document {%s}",
@@ -49,6 +54,23 @@ func (o arithOp) existing(x *rewriter, v bsonraw.Value) (effect, error) {
 		return effect{}, nil
 	}
 	return o.effect(sum), nil
+}
+
+// addSame adds two numbers of one type without allocating, where that neither
+// overflows nor takes decimals.
+func (x *rewriter) addSame(a, b bsonraw.Value) (bsonraw.Value, bool) {
+	buf := x.number[:0]
+	switch a.Type {
+	case bsonraw.Int32:
+		sum := int64(a.Int32()) + int64(b.Int32())
+		return bsonraw.Value{Type: a.Type, Data: number.Int32(int32(sum)).Append(buf)}, sum == int64(int32(sum))
+	case bsonraw.Int64:
+		p, q := a.Int64(), b.Int64()
+		return bsonraw.Value{Type: a.Type, Data: number.Int64(p + q).Append(buf)}, (p+q > p) == (q > 0)
+	case bsonraw.Double:
+		return bsonraw.Value{Type: a.Type, Data: number.Double(a.Double() + b.Double()).Append(buf)}, true
+	}
+	return bsonraw.Value{}, false
 }
 
 // shellName is how mongod names a number's type in arithmetic errors.

@@ -38,7 +38,9 @@ type rewriter struct {
 	record  bool
 	expect  int // how many changes there may be
 	changes []Change
+	slab    []Change
 	late    []lateOperand
+	number  [8]byte // a computed number
 
 	array arrayWriter
 	wrap  []byte // an element for an array filter
