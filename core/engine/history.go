@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/refs"
-	"github.com/argon-lab/argon/core/update"
 	"github.com/argon-lab/argon/core/wal"
 )
 
@@ -73,64 +71,4 @@ func (s *Store) appendCommit(b *bsonraw.Builder, v mvcc.Version) error {
 	b.String("actor", rec.Actor)
 	b.String("message", rec.Message)
 	return nil
-}
-
-// Blame returns, for each field of a document as it is now, the commit that set
-// it last: an array of {path, lsn, time, actor, message, value}. Objects are
-// looked into; an array is one field.
-func (s *Store) Blame(ctx context.Context, ref refs.Ref, coll string, id Value) (Doc, error) {
-	versions, err := s.historyOf(ref, coll, id)
-	if err != nil || len(versions) == 0 || versions[0].Doc == nil {
-		return bsonraw.EmptyDoc, err
-	}
-	blamed := make(map[string]mvcc.Version)
-	var paths []string
-	eachLeaf(versions[0].Doc, "", func(path string, _ Value) {
-		paths = append(paths, path)
-		blamed[path] = setBy(versions, path)
-	})
-	b := bsonraw.NewBuilder(nil)
-	for i, path := range paths {
-		b.BeginDoc(bsonraw.Index(i))
-		b.String("path", path)
-		if err := s.appendCommit(b, blamed[path]); err != nil {
-			return nil, err
-		}
-		b.Value("value", valueAt(versions[0].Doc, path))
-		b.End()
-	}
-	return b.Finish(), nil
-}
-
-// eachLeaf calls fn with every field that is not an object with fields.
-func eachLeaf(doc Doc, prefix string, fn func(path string, v Value)) {
-	it := doc.Iter()
-	for it.Next() {
-		path := update.JoinPath(string(it.Key()))
-		if prefix != "" {
-			path = prefix + "." + path
-		}
-		if v := it.Value(); v.Type == bsonraw.Object && !v.Doc().IsEmpty() {
-			eachLeaf(v.Doc(), path, fn)
-		} else {
-			fn(path, v)
-		}
-	}
-}
-
-// setBy returns the oldest version since which the value at a path has been what
-// it is now.
-func setBy(versions []mvcc.Version, path string) mvcc.Version {
-	now := valueAt(versions[0].Doc, path)
-	last := versions[0]
-	for _, v := range versions[1:] {
-		if v.Doc == nil {
-			break
-		}
-		if was := valueAt(v.Doc, path); was.Type != now.Type || !bytes.Equal(was.Data, now.Data) {
-			break
-		}
-		last = v
-	}
-	return last
 }

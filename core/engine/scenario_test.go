@@ -374,6 +374,24 @@ func TestHistoryAndBlame(t *testing.T) {
 	require.Equal(t, map[string]int64{"_id": one, "a": one, "sub.x": one, "sub.y": two}, blame("main@-2"))
 }
 
+func TestBlameLooksThroughMerges(t *testing.T) {
+	s := newScenario(t)
+	s.insert("main", "c", `{"_id":1,"a":1,"n":0}`)
+	s.branch("exp", "main")
+	set := s.update("exp", "c", `{}`, `{"$set":{"a":2}}`)
+	s.update("exp", "c", `{}`, `{"$inc":{"n":1}}`)
+	s.update("main", "c", `{}`, `{"$inc":{"n":1}}`)
+	merged := s.merge("exp", "main").Get("lsn").Int64()
+	doc, err := s.store.Blame(s.ctx, head("main"), "c", bsonraw.Int32Value(1))
+	require.NoError(t, err)
+	got := map[string]int64{}
+	for _, v := range doc.Values() {
+		got[v.Doc().Get("path").Str()] = v.Doc().Get("lsn").Int64()
+	}
+	require.Equal(t, int64(set), got["a"], "set on the branch")
+	require.Equal(t, merged, got["n"], "made by the merge: no side had this value")
+}
+
 func TestUnknownNamesNameTheNearest(t *testing.T) {
 	s := newScenario(t)
 	s.insert("main", "c", `{"_id":1}`)
