@@ -139,14 +139,15 @@ func (j *joinIter) want(doc bsonraw.Doc) {
 	j.local, j.wanted = append(j.local, doc), append(j.wanted, ids)
 }
 
-// valueOf returns the number of a value in the batch.
+// valueOf returns the number of a value in the batch. Undefined joins with
+// undefined only, but is looked up as null, which finds it too.
 func (j *joinIter) valueOf(v bsonraw.Value) int {
-	if v.IsNullish() {
-		v = bsonraw.NullValue
-	}
 	j.key = bsonraw.AppendKey(j.key[:0], v)
 	if i, ok := j.keys[string(j.key)]; ok {
 		return i
+	}
+	if v.IsNullish() {
+		v = bsonraw.NullValue
 	}
 	j.keys[string(j.key)] = len(j.values)
 	j.values = append(j.values, v)
@@ -169,9 +170,6 @@ func (j *joinIter) fetch(ctx context.Context) error {
 		j.found = append(j.found, doc.Clone())
 		j.memory += len(doc)
 		j.stage.walk.WalkMatch(doc, func(v bsonraw.Value, _ int) bool {
-			if v.IsNullish() {
-				v = bsonraw.NullValue
-			}
 			j.key = bsonraw.AppendKey(j.key[:0], v)
 			if i, ok := j.keys[string(j.key)]; ok {
 				if n := len(j.by[i]); n == 0 || j.by[i][n-1] != place {
