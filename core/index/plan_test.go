@@ -213,10 +213,20 @@ func TestExplainHasMongodsShape(t *testing.T) {
 	coll.Insert(mongotest.Doc(`{"_id": 1, "a": 1}`))
 	indexes := []index.Index{{Definition: define(t, `{"key": {"a": 1}, "name": "a"}`)}, {Definition: define(t, `{"key": {"b": 1, "c": -1}, "name": "bc"}`)}}
 	for _, c := range []struct{ filter, more string }{
-		{`{}`, `{}`}, {`{"z": 1}`, `{"skip": 2}`}, {`{"_id": 7}`, `{}`}, {`{"a": 1}`, `{"limit": 3}`}, {`{"a": 1, "z": {"$gt": 1}}`, `{"sort": {"z": 1}}`},
-		{`{"a": {"$gt": 1}}`, `{"sort": {"z": 1}, "limit": 3, "skip": 1}`}, {`{"b": 1}`, `{"sort": {"c": 1}}`}, {`{"b": 1}`, `{"sort": {"c": -1}, "limit": 2}`},
-		{`{"a": 1}`, `{"projection": {"x": 1}}`}, {`{"a": 1}`, `{"projection": {"x.y": 1}, "skip": 1, "limit": 1}`}, {`{"z": 1}`, `{"projection": {"x": {"$slice": 1}}}`},
-		{`{"b": {"$in": [1, 2]}, "c": {"$lt": 5}}`, `{}`}, {`{"_id": {"$in": [1, 2]}}`, `{}`}, {`{"_id": {"$gt": 1}, "z": 1}`, `{}`},
+		{`{}`, `{}`},
+		{`{"z": 1}`, `{"skip": 2}`},
+		{`{"_id": 7}`, `{}`},
+		{`{"a": 1}`, `{"limit": 3}`},
+		{`{"a": 1, "z": {"$gt": 1}}`, `{"sort": {"z": 1}}`},
+		{`{"a": {"$gt": 1}}`, `{"sort": {"z": 1}, "limit": 3, "skip": 1}`},
+		{`{"b": 1}`, `{"sort": {"c": 1}}`},
+		{`{"b": 1}`, `{"sort": {"c": -1}, "limit": 2}`},
+		{`{"a": 1}`, `{"projection": {"x": 1}}`},
+		{`{"a": 1}`, `{"projection": {"x.y": 1}, "skip": 1, "limit": 1}`},
+		{`{"z": 1}`, `{"projection": {"x": {"$slice": 1}}}`},
+		{`{"b": {"$in": [1, 2]}, "c": {"$lt": 5}}`, `{}`},
+		{`{"_id": {"$in": [1, 2]}}`, `{}`},
+		{`{"_id": {"$gt": 1}, "z": 1}`, `{}`},
 	} {
 		b := bsonraw.NewBuilder(nil)
 		b.BeginDoc("explain")

@@ -139,10 +139,20 @@ func (j *joinIter) want(doc bsonraw.Doc) {
 	j.local, j.wanted = append(j.local, doc), append(j.wanted, ids)
 }
 
-// valueOf returns the number of a value in the batch. Undefined joins with
-// undefined only, but is looked up as null, which finds it too.
-func (j *joinIter) valueOf(v bsonraw.Value) int {
+// keyOf encodes a value to join by. Undefined joins with undefined only, but
+// with null too where a pipeline stands behind the equality, as in mongod.
+func (j *joinIter) keyOf(v bsonraw.Value) []byte {
+	if v.Type == bsonraw.Undefined && j.stage.sub != nil {
+		v = bsonraw.NullValue
+	}
 	j.key = bsonraw.AppendKey(j.key[:0], v)
+	return j.key
+}
+
+// valueOf returns the number of a value in the batch. Undefined is looked up as
+// null, which finds it too.
+func (j *joinIter) valueOf(v bsonraw.Value) int {
+	j.keyOf(v)
 	if i, ok := j.keys[string(j.key)]; ok {
 		return i
 	}
@@ -170,8 +180,7 @@ func (j *joinIter) fetch(ctx context.Context) error {
 		j.found = append(j.found, doc.Clone())
 		j.memory += len(doc)
 		j.stage.walk.WalkMatch(doc, func(v bsonraw.Value, _ int) bool {
-			j.key = bsonraw.AppendKey(j.key[:0], v)
-			if i, ok := j.keys[string(j.key)]; ok {
+			if i, ok := j.keys[string(j.keyOf(v))]; ok {
 				if n := len(j.by[i]); n == 0 || j.by[i][n-1] != place {
 					j.by[i] = append(j.by[i], place)
 				}
