@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId, decode, encode
+from bson import ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 
 from ._errors import ArgonError, BulkWriteError, error_of_write
 from ._ffi import Job
-from ._options import DEFAULT_CODEC, collation_document, hint_value, without_none
+from ._options import collation_document, decode_reply, hint_value, without_none
 
 if TYPE_CHECKING:
     from ._scope import Scope
@@ -152,7 +152,7 @@ class Inserter:
             count //= 2
 
     def _settle(self, reply: bytes, start: int, documents: Sequence[Any]) -> None:
-        answer = decode(reply, DEFAULT_CODEC)
+        answer = decode_reply(reply)
         self.inserted += answer["n"]
         self.lsn = answer.get("argonLSN", self.lsn)
         if has_write_errors(reply):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bson import decode, encode
+from bson import encode
 
 from . import _ffi
-from ._options import DEFAULT_CODEC
+from ._options import DEFAULT_CODEC, decode_reply
 
 
 class Connection:
@@ -37,11 +37,13 @@ class Connection:
         reply = self.library.command(
             self.client, db.encode(), encode(command, codec_options=DEFAULT_CODEC)
         )
-        return decode(reply, DEFAULT_CODEC)
+        document: dict[str, Any] = decode_reply(reply)
+        return document
 
     def run_long(self, db: str, command: Mapping[str, Any]) -> dict[str, Any]:
         """Run a command that may take long and may write, outside any branch."""
         reply = self.library.command_long(
             self.client, db.encode(), encode(command, codec_options=DEFAULT_CODEC)
         )
-        return decode(reply, DEFAULT_CODEC)
+        document: dict[str, Any] = decode_reply(reply)
+        return document

@@ -54,11 +54,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pymongo.errors
-from bson import decode
 from bson.errors import InvalidDocument
 from pymongo.errors import InvalidOperation
 
-from ._options import DEFAULT_CODEC
+from ._options import decode_reply
 
 
 class ArgonError(pymongo.errors.OperationFailure):
@@ -321,7 +320,7 @@ def error_of_document(document: bytes) -> ArgonError:
     """Return the exception for an error document, as BSON."""
     if not document:
         return InternalError("the library reported a failure without saying which")
-    return error_of_reply(decode(document, DEFAULT_CODEC))
+    return error_of_reply(decode_reply(document))
 
 
 def error_of_write(error: Mapping[str, Any]) -> ArgonError:

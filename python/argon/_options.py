@@ -8,6 +8,7 @@ from typing import Any
 from bson import CodecOptions, decode
 from bson.binary import UuidRepresentation
 from bson.codec_options import DatetimeConversion, TypeRegistry
+from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
 # Unlike pymongo's defaults, these take and give uuid.UUID, and give dates beyond
@@ -27,15 +28,27 @@ def has_own_types(codec: CodecOptions[Any]) -> bool:
     return codec.type_registry != _PLAIN
 
 
+def decode_reply(reply: bytes, codec: CodecOptions[Any] = DEFAULT_CODEC) -> Any:
+    """Decode a document.
+
+    A Binary of the subtype of UUIDs that has not 16 bytes, which BSON allows and
+    uuid.UUID does not, comes as the Binary that it is, and so do its neighbours.
+    """
+    try:
+        return decode(reply, codec)
+    except InvalidBSON:
+        return decode(reply, codec.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED))
+
+
 def decode_batch(
     reply: bytes, batch: str, codec: CodecOptions[Any], own_types: bool
 ) -> tuple[int, list[Any]]:
     """Return the cursor id and the documents of a reply with a cursor."""
     if not own_types:
-        cursor: Any = decode(reply, codec)["cursor"]
+        cursor = decode_reply(reply, codec)["cursor"]
         return int(cursor["id"]), cursor[batch]
     raw: Any = decode(reply, RAW_CODEC)["cursor"]
-    return int(raw["id"]), [decode(document.raw, codec) for document in raw[batch]]
+    return int(raw["id"]), [decode_reply(document.raw, codec) for document in raw[batch]]
 
 
 def sort_document(
@@ -71,8 +84,7 @@ def projection_document(projection: Mapping[str, Any] | Iterable[str] | None) ->
         return projection
     if isinstance(projection, str):
         raise TypeError("projection must be a mapping or a list of names, not a str")
-    names = list(projection)
-    return dict.fromkeys(names, 1) if names else {"_id": 1}
+    return dict.fromkeys(projection, 1)
 
 
 def collation_document(collation: Any) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bson import CodecOptions, decode, encode
+from bson import CodecOptions, encode
+
+from ._options import decode_reply
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -81,4 +83,5 @@ class Scope:
 
     def decode(self, reply: bytes) -> dict[str, Any]:
         """Return a reply as a dict, with values as the scope's options say."""
-        return decode(reply, self._reply_codec)
+        document: dict[str, Any] = decode_reply(reply, self._reply_codec)
+        return document

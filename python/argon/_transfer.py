@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from bson import decode, encode
+from bson import encode
 
-from ._options import DEFAULT_CODEC, projection_document, sort_document, without_none
+from ._options import decode_reply, projection_document, sort_document, without_none
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -118,7 +118,7 @@ class Transfers:
                 encode(options),
                 bar.callback,
             )
-        return self._frame_result(decode(reply, DEFAULT_CODEC))
+        return self._frame_result(decode_reply(reply))
 
     def _insert_rows(
         self, scope: Scope, command: Mapping[str, Any], frame: Any, nulls: bool
@@ -269,7 +269,7 @@ class Bar:
         return self._update if self._show else None
 
     def _update(self, document: bytes) -> None:
-        state = decode(document)
+        state = decode_reply(document)
         if "done" not in state:
             return
         done, total, unit = int(state["done"]), state.get("total"), state.get("unit", "documents")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic
 
-from bson import ObjectId, decode
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import InvalidOperation
 from pymongo.results import (
@@ -19,11 +19,11 @@ from pymongo.results import (
 from ._bulk import Bulk, Inserter, give_ids, has_write_errors, single_error
 from ._cursor import DocumentT
 from ._options import (
-    DEFAULT_CODEC,
     check_mapping,
     check_replacement,
     check_update,
     collation_document,
+    decode_reply,
     hint_value,
     projection_document,
     sort_document,
@@ -72,10 +72,7 @@ class Writes(Generic[DocumentT]):
             command["comment"] = comment
         scope = self._scope if session is None else self._in(session)
         reply = self._library.command(scope.connection.client, scope.db, scope.encode(command))
-        if (
-            has_write_errors(reply)
-            and (error := single_error(decode(reply, DEFAULT_CODEC))) is not None
-        ):
+        if has_write_errors(reply) and (error := single_error(decode_reply(reply))) is not None:
             raise error
         return InsertOneResult(identity, True)
 
@@ -357,10 +354,10 @@ class Writes(Generic[DocumentT]):
         call = self._library.command if "_id" in filter else self._library.command_long
         reply = call(connection.client, scope.db, scope.encode(without_none(command)))
         if not self._own_types:
-            found: DocumentT | None = decode(reply, scope.codec).get("value")
+            found: DocumentT | None = decode_reply(reply, scope.codec).get("value")
             return found
         raw = RawBSONDocument(reply).get("value")
-        return None if raw is None else decode(raw.raw, scope.codec)
+        return None if raw is None else decode_reply(raw.raw, scope.codec)
 
 
 def _is_long(statement: Mapping[str, Any]) -> bool:

@@ -157,7 +157,6 @@ def cursors(c: Any) -> Any:
         in_block = len(list(entered))
     return [
         first, alive, some, rest, dead, again, in_block,
-        closed.alive,
         by_index[4]["_id"],
         [d["_id"] for d in by_index[10:13]],
         list(c.find()[3:3]),

@@ -244,8 +244,8 @@ INTERRUPTED = """
         "users.aggregate(cross).to_arrow()",
         "users.aggregate(cross).to_polars()",
         "list(users.aggregate([*cross, {'$out': 'never'}]))",
-        "users.count_documents({'$expr': {'$gt': [{'$sum': {'$range': [{'$multiply': ['$n', 0]}, 200000]}}, '$n']}})",
-        "users.update_many({'$expr': {'$gt': [{'$sum': {'$range': [{'$multiply': ['$n', 0]}, 200000]}}, '$n']}}, {'$set': {'a': 1}})",
+        "users.count_documents({'$expr': {'$gt': [{'$sum': {'$range': [{'$multiply': ['$n', 0]}, 5000]}}, '$n']}})",
+        "users.update_many({'$expr': {'$gt': [{'$sum': {'$range': [{'$multiply': ['$n', 0]}, 5000]}}, '$n']}}, {'$set': {'a': 1}})",
     ],
 )
 def test_ctrl_c_ends_a_long_call(tmp_path: Path, call: str) -> None:
