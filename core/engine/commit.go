@@ -185,7 +185,7 @@ func (t *Txn) logOp(cid mvcc.CollectionID, key string, p *pendingDoc) (wal.Op, e
 			}
 			changes = update.DiffDocs(old.Doc, p.doc)
 		}
-		op.Changes = update.AppendChanges(nil, changes)
+		op.Changes = encodeChanges(t.merge.Segment != 0, changes, p.decided)
 	}
 	return op, nil
 }

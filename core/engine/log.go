@@ -6,7 +6,6 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/refs"
-	"github.com/argon-lab/argon/core/update"
 	"github.com/argon-lab/argon/core/wal"
 )
 
@@ -147,7 +146,7 @@ func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record) {
 		}
 		if listed < c.spec.OpsLimit && (c.only == 0 || op.Collection == c.only) {
 			b.BeginDoc(bsonraw.Index(listed))
-			c.appendOp(b, op)
+			c.appendOp(b, rec, op)
 			b.End()
 			listed++
 		}
@@ -162,14 +161,14 @@ func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record) {
 
 // appendOp describes one operation; those on the catalog name its collections
 // system.collections and system.indexes.
-func (c *logCursor) appendOp(b *bsonraw.Builder, op *wal.Op) {
+func (c *logCursor) appendOp(b *bsonraw.Builder, rec *wal.Record, op *wal.Op) {
 	b.String("collection", c.collectionName(op.Collection))
 	b.String("op", op.Kind.String())
 	b.Value("_id", op.ID)
 	if len(op.Changes) == 0 {
 		return
 	}
-	changes, err := update.DecodeChanges(op.Changes)
+	changes, _, err := opChanges(rec, op)
 	if err != nil {
 		return // fsck reports it; a log that can be listed is worth more
 	}

@@ -196,19 +196,19 @@ func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, 
 	if err != nil {
 		return err
 	}
-	w := planned{coll: coll, id: theirs.id, before: oursDoc, after: theirsDoc, theirs: theirsDoc}
+	w := planned{coll: coll, id: theirs.id, before: oursDoc, after: theirsDoc, theirs: theirsDoc, changes: theirs.changes}
 	if ours != nil {
 		if w.base, err = m.baseDoc(cid, coll, key); err != nil {
 			return err
 		}
 		r := merge.Document(w.base, oursDoc, theirsDoc, ours.changes, theirs.changes, rule)
-		r, own, complete, err := m.settle(coll.Name, theirs.id, r)
+		r, decided, complete, err := m.settle(coll.Name, theirs.id, r)
 		if err != nil || !complete {
 			return err
 		}
-		w.after, w.changes = r.Doc, own
+		w.after, w.changes, w.decided = r.Doc, r.Changes, decided
 	}
-	if bytes.Equal(w.before, w.after) && (len(w.changes) == 0 || w.after == nil) {
+	if bytes.Equal(w.before, w.after) && (len(w.decided) == 0 || w.after == nil) {
 		return nil // nothing to write, and no decision to remember
 	}
 	for _, d := range []*Doc{&w.before, &w.after, &w.base, &w.theirs} {

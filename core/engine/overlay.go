@@ -35,6 +35,8 @@ type pendingDoc struct {
 	// and have to be computed from the two documents.
 	changes  []update.Change
 	replaced bool
+	// decided, in a merge, is the part of changes that its resolutions wrote.
+	decided []update.Change
 }
 
 // pendingEntry is an index entry that a transaction wrote. Its map's key is the

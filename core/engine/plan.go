@@ -56,6 +56,7 @@ type planned struct {
 	before  Doc
 	after   Doc
 	changes []update.Change // for the log
+	decided []update.Change // thereof, what resolutions wrote
 	// base and theirs are for the conflict, should a unique index refuse it.
 	base, theirs Doc
 }
@@ -180,7 +181,7 @@ func (p *plan) put(w *planned) error {
 		return nil
 	}
 	tw := p.t.newWrite(w.coll, w.id)
-	tw.before, tw.after, tw.changes = w.before, w.after, w.changes
+	tw.before, tw.after, tw.changes, tw.decided = w.before, w.after, w.changes, w.decided
 	if err := p.t.put(tw); err != nil {
 		return err
 	}
@@ -244,6 +245,7 @@ func (p *plan) refused(w planned) error {
 	case res.Take == "" && res.Value.Type == bsonraw.Object:
 		w.after = p.t.keep(res.Value.Doc())
 		w.changes = []update.Change{{Kind: update.Set, Operand: w.after.Value()}}
+		w.decided = w.changes
 		return p.put(&w)
 	}
 	return errs.New(errs.DuplicateKey, "conflict %d: a unique index of %q does not allow the document", len(p.conflicts), w.coll.Name).

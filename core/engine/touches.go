@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -95,9 +96,8 @@ type touches map[mvcc.CollectionID]map[string]*touch
 
 // touched collects what state knows and base does not.
 //
-// Of merge commits only what their resolutions wrote counts (ops that carry
-// changes): the rest came from logs that the merging state knows, too, and is
-// found there with its operators.
+// Of merge commits only what their resolutions decided counts: the rest came
+// from logs that the merging state knows, too, and is found there.
 func (s *Store) touched(ctx context.Context, state, base knowledge) (touches, error) {
 	all := touches{}
 	for _, seg := range sortedKeys(state) {
@@ -127,23 +127,24 @@ func (s *Store) collect(ctx context.Context, all touches, seg mvcc.SegmentID, fr
 			continue
 		}
 		for i := range rec.Ops {
-			if err := all.add(rec, &rec.Ops[i]); err != nil {
+			op := &rec.Ops[i]
+			changes, decided, err := opChanges(rec, op)
+			if err != nil {
 				return err
+			}
+			if rec.Kind == wal.KindMerge {
+				changes = decided
+			}
+			if len(changes) > 0 {
+				all.add(op, changes)
 			}
 		}
 	}
 	return cur.Err()
 }
 
-// add records one op of a commit.
-func (ts touches) add(rec *wal.Record, op *wal.Op) error {
-	if rec.Kind == wal.KindMerge && len(op.Changes) == 0 {
-		return nil
-	}
-	changes, err := opChanges(op)
-	if err != nil {
-		return err
-	}
+// add records what one op of a commit did.
+func (ts touches) add(op *wal.Op, changes []update.Change) {
 	docs := ts[op.Collection]
 	if docs == nil {
 		docs = make(map[string]*touch)
@@ -156,20 +157,55 @@ func (ts touches) add(rec *wal.Record, op *wal.Op) error {
 		docs[key] = t
 	}
 	t.changes = append(t.changes, changes...)
-	return nil
 }
 
-// opChanges returns what an op did, with bytes of its own. An insert or delete
-// touches the whole document, path "".
-func opChanges(op *wal.Op) ([]update.Change, error) {
-	if len(op.Changes) > 0 {
-		return update.DecodeChanges(slices.Clone(op.Changes))
+// encodeChanges makes the Changes of a log's op. FROZEN:
+//
+//	of a merge commit   [length of decided, uvarint][decided][changes]
+//	of any other        [changes]
+//
+// with update's encoding of changes. decided is what the merge's resolutions
+// wrote; changes is all that the commit did, that included.
+func encodeChanges(merge bool, changes, decided []update.Change) []byte {
+	all := update.AppendChanges(nil, changes)
+	if !merge {
+		return all
 	}
-	kind := update.Set
-	if op.Kind == wal.Delete {
-		kind = update.Unset
+	var own []byte
+	if len(decided) > 0 {
+		own = update.AppendChanges(nil, decided)
 	}
-	return []update.Change{{Kind: kind}}, nil
+	out := binary.AppendUvarint(nil, uint64(len(own)))
+	return append(append(out, own...), all...)
+}
+
+// opChanges returns what an op did, with bytes of its own; an insert or delete
+// touches the whole document, path "". Of a merge, decided is what its
+// resolutions wrote.
+func opChanges(rec *wal.Record, op *wal.Op) (changes, decided []update.Change, err error) {
+	if len(op.Changes) == 0 {
+		kind := update.Set
+		if op.Kind == wal.Delete {
+			kind = update.Unset
+		}
+		return []update.Change{{Kind: kind}}, nil, nil
+	}
+	all := slices.Clone(op.Changes)
+	if rec.Kind == wal.KindMerge {
+		n, size := binary.Uvarint(all)
+		if size <= 0 || n > uint64(len(all)-size) {
+			return nil, nil, errs.New(errs.StoreCorrupt, "the changes of merge commit %d do not decode", rec.LSN)
+		}
+		own := all[size : size+int(n)]
+		all = all[size+int(n):]
+		if len(own) > 0 {
+			if decided, err = update.DecodeChanges(own); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	changes, err = update.DecodeChanges(all)
+	return changes, decided, err
 }
 
 func sortedKeys(k knowledge) []mvcc.SegmentID {

@@ -67,6 +67,7 @@ type write struct {
 	before  Doc // nil: an insert
 	after   Doc // nil: a delete; kept by the transaction
 	changes []update.Change
+	decided []update.Change // in a merge, what its resolutions wrote
 }
 
 // put applies a change to the overlay, its indexes and its counts. Everything
@@ -95,6 +96,7 @@ func (t *Txn) put(w *write) error {
 	p.replaced = p.replaced || p.existed && w.before == nil
 	p.doc = w.after
 	p.changes = append(p.changes, w.changes...)
+	p.decided = append(p.decided, w.decided...)
 	co.countChange(w)
 	return nil
 }

@@ -163,32 +163,13 @@ func (u *undoer) readRecord(rec *wal.Record) error {
 			}
 			u.first[key] = rec.LSN
 		}
-		if rec.Kind != wal.KindMerge {
-			if err := into.add(rec, op); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := u.addMerged(into, rec, op, key); err != nil {
+		changes, _, err := opChanges(rec, op)
+		if err != nil {
 			return err
 		}
+		into.add(op, changes)
 	}
 	return nil
-}
-
-// addMerged adds an op of a merge commit, whose log does not say what changed:
-// its versions do.
-func (u *undoer) addMerged(into touches, rec *wal.Record, op *wal.Op, key docKey) error {
-	before, after, err := u.around(key, rec.LSN)
-	if err != nil {
-		return err
-	}
-	whole := *op
-	whole.Changes = nil
-	if before != nil && after != nil {
-		whole.Changes = update.AppendChanges(nil, update.DiffDocs(before, after))
-	}
-	return into.add(&wal.Record{Kind: wal.KindWrite}, &whole)
 }
 
 // around returns a document before and after a commit.
