@@ -158,7 +158,9 @@ func genValue(depth int) *rapid.Generator[Value] {
 		rapid.Custom(func(t *rapid.T) Value {
 			return makeDecimal(big.NewInt(rapid.Int64().Draw(t, "coefficient")), rapid.IntRange(-6176, 6111).Draw(t, "exponent"))
 		}),
-		rapid.Custom(func(t *rapid.T) Value { return StringValue(rapid.StringOf(rapid.SampledFrom([]rune("\x00\x01ab\u00ff"))).Draw(t, "string")) }),
+		rapid.Custom(func(t *rapid.T) Value {
+			return StringValue(rapid.StringOf(rapid.SampledFrom([]rune("\x00\x01ab\u00ff"))).Draw(t, "string"))
+		}),
 		rapid.Custom(func(t *rapid.T) Value {
 			return BinaryValue(byte(rapid.IntRange(0, 1).Draw(t, "subtype")), rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "bytes"))
 		}),
@@ -169,12 +171,21 @@ func genValue(depth int) *rapid.Generator[Value] {
 		}),
 		rapid.Custom(func(t *rapid.T) Value { return BoolValue(rapid.Bool().Draw(t, "bool")) }),
 		rapid.Custom(func(t *rapid.T) Value { return DateValue(rapid.Int64().Draw(t, "date")) }),
-		rapid.Custom(func(t *rapid.T) Value { return TimestampValue(rapid.Uint32().Draw(t, "s"), rapid.Uint32().Draw(t, "i")) }),
+		rapid.Custom(func(t *rapid.T) Value {
+			return TimestampValue(rapid.Uint32().Draw(t, "s"), rapid.Uint32().Draw(t, "i"))
+		}),
 		rapid.Custom(func(t *rapid.T) Value {
 			return rapid.SampledFrom([]Value{
-				{}, {Type: Null}, {Type: Undefined}, {Type: MinKey}, {Type: MaxKey},
-				{Regex, []byte("a\x00i\x00")}, {Regex, []byte("a\x00\x00")}, {Regex, []byte("\x00i\x00")},
-				{JavaScript, StringValue("f()").Data}, {Symbol, StringValue("a").Data},
+				{},
+				{Type: Null},
+				{Type: Undefined},
+				{Type: MinKey},
+				{Type: MaxKey},
+				{Regex, []byte("a\x00i\x00")},
+				{Regex, []byte("a\x00\x00")},
+				{Regex, []byte("\x00i\x00")},
+				{JavaScript, StringValue("f()").Data},
+				{Symbol, StringValue("a").Data},
 				{DBPointer, append(StringValue("a").Data, make([]byte, 12)...)},
 				{DBPointer, append(StringValue("ab").Data, make([]byte, 12)...)},
 				{CodeWithScope, []byte{15, 0, 0, 0, 2, 0, 0, 0, 'f', 0, 5, 0, 0, 0, 0}},
@@ -291,8 +302,11 @@ func BenchmarkAppendKey(b *testing.B) {
 		name string
 		v    Value
 	}{
-		{"ObjectID", ObjectIDValue([12]byte{1})}, {"int", Int32Value(7)}, {"string", StringValue("customer-000123")},
-		{"long", Int64Value(math.MaxInt64)}, {"decimal", makeDecimal(big.NewInt(1999), -2)},
+		{"ObjectID", ObjectIDValue([12]byte{1})},
+		{"int", Int32Value(7)},
+		{"string", StringValue("customer-000123")},
+		{"long", Int64Value(math.MaxInt64)},
+		{"decimal", makeDecimal(big.NewInt(1999), -2)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

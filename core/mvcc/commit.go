@@ -240,12 +240,14 @@ func putRefs(b kv.Batch, writes []RefWrite) {
 	}
 }
 
-// publish makes an applied commit visible.
+// publish makes an applied commit visible. What views consult beside the
+// key-value store learns of it first.
 func (s *Store) publish(c *Commit, st *state, touched []CollectionID, size int) {
 	for _, coll := range touched {
 		s.touched.add(c.Segment, coll)
 	}
 	s.heads.advance(c.Segment, st.last, c.Record != nil)
+	s.recent.add(c, st.last)
 	s.commit.state = *st
 	s.commit.next = st.last + 1
 	s.time.Store(st.time)

@@ -13,7 +13,7 @@ func (s *Store) Versions(l Lineage, c CollectionID, idKey []byte) (all []Version
 	if err != nil || len(spans) == 0 {
 		return nil, err
 	}
-	if err := v.reader(); err != nil {
+	if err := v.reader(v.need); err != nil {
 		return nil, err
 	}
 	for _, span := range spans {

@@ -36,6 +36,7 @@ type Store struct {
 	}
 
 	opened   LSN // the last LSN when the store was opened
+	recent   recent
 	pool     pool
 	touched  touches
 	heads    heads
@@ -61,6 +62,7 @@ func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
 	st := &s.commit.state
 	s.commit.next = max(st.last, st.limit) + 1
 	s.opened = st.last
+	s.recent.begin(st.last)
 	s.last.Store(uint64(st.last))
 	s.time.Store(st.time)
 	s.durable.Store(uint64(st.limit))

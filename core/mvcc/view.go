@@ -14,7 +14,8 @@ import (
 type View struct {
 	store   *Store
 	lineage Lineage
-	need    LSN
+	need    LSN         // it shows nothing committed above
+	recent  *generation // what was committed above its from
 
 	r      *reader // for point reads
 	key    []byte
@@ -27,7 +28,9 @@ type View struct {
 // this call it does not show, even where a span's Max would allow it.
 func (s *Store) NewView(l Lineage) *View {
 	last := s.LastLSN()
-	v := &View{store: s, lineage: l}
+	// In this order: the generation taken then holds everything between its
+	// beginning and last, or begins above last.
+	v := &View{store: s, lineage: l, recent: s.recent.current.Load()}
 	for _, span := range l {
 		if span.Max > last {
 			v.lineage = clampSpans(l, last)
@@ -99,7 +102,7 @@ func (v *View) find(c CollectionID, idKey []byte) (Version, bool, error) {
 	if err != nil || len(spans) == 0 {
 		return Version{}, false, err
 	}
-	if err := v.reader(); err != nil {
+	if err := v.reader(min(v.need, v.recent.from)); err != nil {
 		return Version{}, false, err
 	}
 	for _, span := range spans {
@@ -111,21 +114,27 @@ func (v *View) find(c CollectionID, idKey []byte) (Version, bool, error) {
 	return Version{}, false, nil
 }
 
-func (v *View) reader() error {
-	if v.r != nil {
+// reader sees to an iterator that sees every commit up to need.
+func (v *View) reader(need LSN) error {
+	if v.r != nil && v.r.sees >= need {
 		return nil
 	}
-	r, err := v.store.pool.take(v.need)
+	r, err := v.store.pool.take(need)
 	if err != nil {
 		return err
 	}
+	v.Close()
 	r.point()
 	v.r = r
 	return nil
 }
 
 func (v *View) findIn(span Span, c CollectionID, idKey []byte) (Version, bool, error) {
-	v.key = appendVersionKey(v.key[:0], span.Segment, c, idKey, span.Max)
+	v.key = append(appendHeader(v.key[:0], kindVersion, span.Segment, c), idKey...)
+	if found, ok := v.recent.find(v.key, span.Max); ok {
+		return found, true, nil
+	}
+	v.key = kv.AppendVersion(v.key, uint64(span.Max))
 	if !v.r.SeekPrefixGE(v.key) {
 		return Version{}, false, v.r.Err()
 	}
@@ -147,7 +156,7 @@ func (v *View) ExistsSorted(c CollectionID, idKeys [][]byte) (places []int, err 
 	if err != nil || len(spans) == 0 || len(idKeys) == 0 {
 		return nil, err
 	}
-	if err := v.reader(); err != nil {
+	if err := v.reader(v.need); err != nil {
 		return nil, err
 	}
 	decided := make([]bool, len(idKeys))

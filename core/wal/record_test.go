@@ -22,7 +22,8 @@ func TestRecordGolden(t *testing.T) {
 	}{
 		{"empty", Record{Kind: KindWrite}, "01" + "01" + "0000000000000000" + "00" + "00" + "00" + "00" + "00" + "00"},
 		{
-			"insert", Record{
+			"insert",
+			Record{
 				Kind: KindWrite, Time: 0x0102030405, Actor: "etl", Message: "nightly", Session: []byte{9},
 				Ops: []Op{{Collection: 300, Kind: Insert, ID: oid(1)}, {Collection: 300, Kind: Insert, ID: oid(2)}},
 			},
@@ -31,7 +32,8 @@ func TestRecordGolden(t *testing.T) {
 				"0d" + "000000000000000000000002",
 		},
 		{
-			"merge", Record{
+			"merge",
+			Record{
 				Kind: KindMerge, Parent: Position{Segment: 2, LSN: 1000},
 				Ops: []Op{
 					{Collection: 1, Kind: Update, ID: bsonraw.Int32Value(7), Changes: []byte("abc")},
@@ -82,7 +84,8 @@ func drawRecord(t *rapid.T) Record {
 			Kind:       OpKind(rapid.IntRange(1, 3).Draw(t, "kind")),
 			ID: rapid.SampledFrom([]bsonraw.Value{
 				bsonraw.Int32Value(1), bsonraw.Int64Value(2), bsonraw.StringValue("a\x00b"), bsonraw.NullValue,
-				{Type: bsonraw.MinKey}, bsonraw.BinaryValue(4, make([]byte, 16)), bsonraw.EmptyDoc.Value(), bsonraw.BoolValue(true),
+				{Type: bsonraw.MinKey},
+				bsonraw.BinaryValue(4, make([]byte, 16)), bsonraw.EmptyDoc.Value(), bsonraw.BoolValue(true),
 			}).Draw(t, "id"),
 		}
 		if changes := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "changes"); changes != "" {

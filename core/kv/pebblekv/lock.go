@@ -31,7 +31,7 @@ func takeLock(fs vfs.FS, dir string, shared bool) (io.Closer, error) {
 	path := filepath.Join(dir, lockName)
 	for range 10 {
 		f, err := openLock(path, shared)
-		if shared && (errors.Is(err, os.ErrNotExist)) {
+		if shared && errors.Is(err, os.ErrNotExist) {
 			return noLock{}, nil // never opened for writing, so nobody can be
 		}
 		if err != nil {

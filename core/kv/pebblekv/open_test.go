@@ -79,10 +79,13 @@ func TestOpenChecksTheFormat(t *testing.T) {
 		text string
 		want errs.Code
 	}{
-		{formatText(2), errs.StoreTooNew}, {formatText(1000), errs.StoreTooNew},
+		{formatText(2), errs.StoreTooNew},
+		{formatText(1000), errs.StoreTooNew},
 		{strings.Replace(formatText(1), "1", "3", 1), errs.StoreCorrupt},
-		{"argon store 1\n", errs.StoreCorrupt}, {"argon store x\n", errs.StoreCorrupt},
-		{"something else", errs.NotAStore}, {"", errs.NotAStore},
+		{"argon store 1\n", errs.StoreCorrupt},
+		{"argon store x\n", errs.StoreCorrupt},
+		{"something else", errs.NotAStore},
+		{"", errs.NotAStore},
 	} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, formatName), []byte(c.text), 0o600))
