@@ -63,8 +63,8 @@ func TestBoundsAreMongods(t *testing.T) {
 			continue
 		}
 		b := bsonraw.NewBuilder(nil)
-		WinningPlan(b, "plan", &Explanation{Plan: plan, Filter: filter})
-		got := findScan(b.Finish().Get("plan").Doc())
+		Explain(b, &Explanation{Plan: plan, Filter: filter})
+		got := findScan(b.Finish().Get("queryPlanner").Doc().Get("winningPlan").Doc())
 		for _, field := range []string{"indexName", "isMultiKey", "direction", "indexBounds"} {
 			require.Equal(t, mongotest.ValueJSON(want.Get(field)), mongotest.ValueJSON(got.Get(field)), "%s of %s", field, f)
 		}

@@ -215,7 +215,7 @@ func findHint(r *Request) (ix *Index, isID bool, err error) {
 	if !byName && r.Hint.Type != bsonraw.Object {
 		return nil, false, errs.New(errs.FailedToParse, "Hint must be a string or an object, but is %s", text(r.Hint))
 	}
-	if byName && r.Hint.Str() == IDName || !byName && bsonraw.CompareDocs(r.Hint.Doc(), idPattern) == 0 {
+	if byName && r.Hint.Str() == idName || !byName && bsonraw.CompareDocs(r.Hint.Doc(), idPattern) == 0 {
 		return nil, true, nil
 	}
 	for i := range r.Indexes {

@@ -171,7 +171,7 @@ func ids(docs []bsonraw.Doc) []string {
 
 func explained(p *index.Plan, filter bsonraw.Doc) string {
 	b := bsonraw.NewBuilder(nil)
-	index.WinningPlan(b, "plan", &index.Explanation{Plan: p, Filter: filter})
+	index.Explain(b, &index.Explanation{Plan: p, Filter: filter})
 	return mongotest.JSON(b.Finish())
 }
 
@@ -332,5 +332,42 @@ func TestPlansAreSound(t *testing.T) {
 			}
 			c.check(t, filter, mongotest.Docf("%s", genSort().Draw(t, "sort")), rapid.Int64Range(0, 1).Draw(t, "limit"))
 		}
+	})
+}
+
+// FuzzChoose takes filters of any bytes: what compiles is planned, and the plan
+// finds what reading all documents finds.
+func FuzzChoose(f *testing.F) {
+	for _, s := range []string{
+		`{"a": {"$gt": 1, "$lt": 5}, "b": null}`, `{"a": {"$elemMatch": {"b": 1, "c": {"$ne": 2}}}}`, `{"$or": [{"a": 1}, {"b": {"$in": [1, null]}}], "a.b": {"$exists": true}}`,
+		`{"_id": {"$gte": 3}, "a": {"$not": {"$lt": 2}}}`, `{"a": {"$all": [1, [2]]}, "$and": [{"a.b": {"$type": "string"}}]}`, `{"a": {"$regularExpression": {"pattern": "^x", "options": ""}}}`,
+	} {
+		f.Add([]byte(mongotest.Doc(s)))
+	}
+	var defs []*index.Definition
+	for _, s := range propertyIndexes {
+		defs = append(defs, define(f, s))
+	}
+	var docs []bsonraw.Doc
+	for i, v := range []string{"1", "null", `"x"`, "[]", "[1, 5]", "[[1], 2]", `{"b": 1}`, `[{"b": 1, "c": 2}, {"b": [3, null]}]`, `{"b": [], "c": 1}`, `{"0": 1}`, "true", `[{"c": 1}, 4]`} {
+		docs = append(docs, mongotest.Docf(`{"_id": %d, "a": %s, "b": %s}`, i, v, []string{"1", "3", "null", "[2, 4]"}[i%4]), mongotest.Docf(`{"_id": %d, "b": %s}`, 100+i, v))
+	}
+	f.Fuzz(func(t *testing.T, filter []byte) {
+		if bsonraw.Validate(filter) != nil || len(filter) > 2048 {
+			return
+		}
+		compiled, err := query.Compile(filter, nil)
+		if err != nil {
+			return
+		}
+		for _, d := range docs {
+			if _, err := compiled.Match(d); err != nil {
+				return
+			}
+		}
+		c := newCollection(t, defs[:4], slices.Clone(docs))
+		c.check(t, filter, bsonraw.EmptyDoc, 0)
+		c = newCollection(t, defs[4:], slices.Clone(docs))
+		c.check(t, filter, bsonraw.EmptyDoc, 1)
 	})
 }

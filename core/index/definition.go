@@ -41,9 +41,9 @@ func (m Multikey) Has(i int) bool { return m&(1<<i) != 0 }
 // Any reports whether any part does.
 func (m Multikey) Any() bool { return m != 0 }
 
-// IDName is the name of the index on _id, which every collection has: the
+// idName is the name of the index on _id, which every collection has: the
 // collection itself.
-const IDName = "_id_"
+const idName = "_id_"
 
 // IsID reports whether the definition is {_id: 1}, which is there already.
 func (d *Definition) IsID() bool { return len(d.Keys) == 1 && d.Keys[0] == KeyPart{Path: "_id"} }
@@ -51,8 +51,8 @@ func (d *Definition) IsID() bool { return len(d.Keys) == 1 && d.Keys[0] == KeyPa
 // KeyPattern returns the index's key as a document, {a: 1, b: -1}.
 func (d *Definition) KeyPattern() bsonraw.Doc { return d.Options.Get("key").Doc() }
 
-// DefaultName makes the name of an index of these keys: "a_1_b_-1".
-func DefaultName(key bsonraw.Doc) string {
+// defaultName makes the name of an index of these keys: "a_1_b_-1".
+func defaultName(key bsonraw.Doc) string {
 	var b strings.Builder
 	it := key.Iter()
 	for it.Next() {
@@ -96,7 +96,3 @@ func (d *Definition) KeyValue(doc bsonraw.Doc, key []byte) bsonraw.Doc {
 	}
 	return out
 }
-
-// TextOf prints a key value document as mongod does in the message of a
-// duplicate key error: { a: 1.0, b: null }.
-func TextOf(keyValue bsonraw.Doc) string { return text(keyValue.Value()) }

@@ -41,7 +41,8 @@ func Explain(b *bsonraw.Builder, e *Explanation) {
 	b.Bool("maxIndexedOrSolutionsReached", false)
 	b.Bool("maxIndexedAndSolutionsReached", false)
 	b.Bool("maxScansToExplodeReached", false)
-	WinningPlan(b, "winningPlan", e)
+	winner := explainer{b, e, nil}
+	winner.tree("winningPlan")
 	b.BeginArray("rejectedPlans")
 	b.End()
 	b.End()
@@ -57,12 +58,6 @@ func Explain(b *bsonraw.Builder, e *Explanation) {
 	w := explainer{b, e, e.Stats}
 	w.tree("executionStages")
 	b.End()
-}
-
-// WinningPlan appends the tree of stages, with the name key.
-func WinningPlan(b *bsonraw.Builder, key string, e *Explanation) {
-	w := explainer{b, e, nil}
-	w.tree(key)
 }
 
 // explainer writes the tree of stages, the top one first, with stats or
@@ -227,7 +222,7 @@ func (w *explainer) scan(key string, p *Plan) {
 	if p.Kind == IDLookup {
 		parts, bounds = idParts, []intervals{pointsOf(p.IDs)}
 	}
-	pattern, name := idPattern, IDName
+	pattern, name := idPattern, idName
 	unique, sparse, partial := true, false, false
 	if d := p.Index; d != nil {
 		pattern, name = d.KeyPattern(), d.Name

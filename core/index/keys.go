@@ -10,9 +10,9 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 )
 
-// MaxKeysPerDoc bounds the keys of one document in one index, as mongod's
+// maxKeysPerDoc bounds the keys of one document in one index, as mongod's
 // indexMaxNumGeneratedKeysPerDocument does.
-const MaxKeysPerDoc = 100000
+const maxKeysPerDoc = 100000
 
 // keyBuilder makes the keys of one document. Its memory is pooled.
 type keyBuilder struct {
@@ -206,8 +206,8 @@ func (b *keyBuilder) add(parts []keyPart, missing int) error {
 	if b.def.Sparse && missing == len(parts) {
 		return nil
 	}
-	if len(b.ends) == MaxKeysPerDoc {
-		return errs.New(errs.BadValue, "Index key generation: a document has more than %d keys in index '%s'", MaxKeysPerDoc, b.def.Name)
+	if len(b.ends) == maxKeysPerDoc {
+		return errs.New(errs.BadValue, "Index key generation: a document has more than %d keys in index '%s'", maxKeysPerDoc, b.def.Name)
 	}
 	start := len(b.buf)
 	for i, p := range parts {

@@ -176,7 +176,7 @@ func TestKeyValue(t *testing.T) {
 	require.JSONEq(t, `{"a.b": {"$numberDouble": "1.0"}, "c": null}`, mongotest.JSON(def.KeyValue(doc, keys[0])))
 	require.JSONEq(t, `{"a.b": "x", "c": null}`, mongotest.JSON(def.KeyValue(doc, keys[1])))
 	require.Nil(t, def.KeyValue(doc, []byte("other")))
-	require.Equal(t, `{ a.b: 1.0, c: null }`, index.TextOf(def.KeyValue(doc, keys[0])))
+	require.Equal(t, `{ a.b: 1.0, c: null }`, index.Text(def.KeyValue(doc, keys[0]).Value()))
 }
 
 func TestKeysOfRetainsNothing(t *testing.T) {

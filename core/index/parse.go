@@ -9,8 +9,8 @@ import (
 	"github.com/argon-lab/argon/core/query"
 )
 
-// MaxParts is how many fields a compound index may have.
-const MaxParts = 32
+// maxParts is how many fields a compound index may have.
+const maxParts = 32
 
 // parser reads one specification of createIndexes.
 type parser struct {
@@ -179,8 +179,8 @@ func (p *parser) keys(_ string, v bsonraw.Value) error {
 		}
 		p.def.Keys = append(p.def.Keys, KeyPart{string(it.Key()), desc})
 	}
-	if len(p.def.Keys) > MaxParts {
-		return errs.New(13103, "too many compound keys: %d, at most %d", len(p.def.Keys), MaxParts)
+	if len(p.def.Keys) > maxParts {
+		return errs.New(13103, "too many compound keys: %d, at most %d", len(p.def.Keys), maxParts)
 	}
 	p.key = v.Doc()
 	return nil
@@ -306,7 +306,7 @@ func notPartialField(path string, v bsonraw.Value) string {
 func (p *parser) finish() error {
 	d := p.def
 	if !p.name {
-		d.Name = DefaultName(p.key)
+		d.Name = defaultName(p.key)
 	}
 	if d.Sparse && d.Partial != nil {
 		return p.fail(errs.CannotCreateIndex, `cannot mix "partialFilterExpression" and "sparse" options`)
@@ -348,7 +348,7 @@ func (p *parser) checkID() error {
 	case d.IsID():
 	case len(d.Keys) == 1 && d.Keys[0].Path == "_id":
 		return errs.New(errs.BadValue, "The field 'key' for an _id index must be {_id: 1}, but got %s", text(p.key.Value()))
-	case d.Name == IDName:
+	case d.Name == idName:
 		return errs.New(errs.BadValue, "The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}, found key: %s", text(p.key.Value()))
 	default:
 		return nil
@@ -360,6 +360,6 @@ func (p *parser) checkID() error {
 			return errs.New(errs.InvalidIndexOption, "The field '%s' is not valid for an _id index specification. Specification: %s", name, text(p.spec.Value()))
 		}
 	}
-	d.Name = IDName
+	d.Name = idName
 	return nil
 }

@@ -115,7 +115,3 @@ func (c *check) holds(key []byte) bool {
 	}
 	return false
 }
-
-// Scan returns the plan that reads the whole collection, for callers that have
-// no filter.
-func Scan(reverse bool) *Plan { return &Plan{Kind: CollScan, Reverse: reverse, Exact: true} }

@@ -52,8 +52,8 @@ func winning(t *testing.T, r *index.Request, e index.Explanation) string {
 	require.NoError(t, err)
 	e.Plan, e.Filter, e.Sort, e.Limit = p, r.Filter, r.Sort, r.Limit
 	b := bsonraw.NewBuilder(nil)
-	index.WinningPlan(b, "plan", &e)
-	return outline(b.Finish().Get("plan").Doc())
+	index.Explain(b, &e)
+	return outline(b.Finish().Get("queryPlanner").Doc().Get("winningPlan").Doc())
 }
 
 // TestChoices fixes which plan is chosen among several.

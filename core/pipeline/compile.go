@@ -186,21 +186,7 @@ func (c *compiler) sub(stages []bsonraw.Doc, where place, vars *expr.Vars) (*Pip
 	if c.place == inFacet && where != inFacet {
 		where = inFacet // what $facet forbids, it forbids at every depth
 	}
-	p, err := compileStages(stages, &compiler{o: c.o, vars: vars, place: where, depth: c.depth + 1})
-	if err != nil {
-		return nil, err
-	}
-	c.reads(p.others...)
-	return p, nil
-}
-
-// reads notes collections that the pipeline reads.
-func (c *compiler) reads(names ...string) {
-	for _, n := range names {
-		if !slices.Contains(c.p.others, n) {
-			c.p.others = append(c.p.others, n)
-		}
-	}
+	return compileStages(stages, &compiler{o: c.o, vars: vars, place: where, depth: c.depth + 1})
 }
 
 func (c *compiler) queryOptions() *query.Options {

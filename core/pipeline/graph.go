@@ -59,7 +59,6 @@ func compileGraphLookup(c *compiler, _ string, v bsonraw.Value) (stage, error) {
 			return nil, err
 		}
 	}
-	c.reads(g.from)
 	return g, nil
 }
 

@@ -129,9 +129,6 @@ func (p *lookupParser) finish() error {
 		}
 		l.local, l.foreign, l.walk = splitPath(p.localField), p.foreign, query.NewPath(p.foreign)
 	}
-	if p.hasFrom {
-		p.c.reads(l.from)
-	}
 	if !hasPipeline {
 		return nil
 	}

@@ -56,9 +56,6 @@ func compileUnionWith(c *compiler, _ string, v bsonraw.Value) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hasColl {
-		c.reads(coll)
-	}
 	sub, err := newSubPipe(p, coll, c, c.vars, nil)
 	return &unionStage{sub}, err
 }

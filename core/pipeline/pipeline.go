@@ -38,8 +38,8 @@ type TempFile interface {
 	io.Closer
 }
 
-// DefaultMemoryLimit is what one blocking stage may hold, as in MongoDB.
-const DefaultMemoryLimit = 100 << 20
+// defaultMemoryLimit is what one blocking stage may hold, as in MongoDB.
+const defaultMemoryLimit = 100 << 20
 
 // Options are what surrounds a pipeline.
 type Options struct {
@@ -49,7 +49,7 @@ type Options struct {
 	// AllowDiskUse lets stages spill; it needs Spill.
 	AllowDiskUse bool
 	Spill        func() (TempFile, error)
-	// MemoryLimit of each blocking stage; 0 is DefaultMemoryLimit.
+	// MemoryLimit of each blocking stage; 0 is 100 MiB.
 	MemoryLimit int
 	// Rand returns a number in [0, 1) for $sample; nil is a generator of the
 	// package.
@@ -62,7 +62,6 @@ type Pipeline struct {
 	steps   []step
 	initial *Initial
 	output  *Output
-	others  []string // collections that are read besides the pipeline's own
 }
 
 // step is one stage of a pipeline: as it was written, and compiled.
@@ -118,10 +117,6 @@ func (p *Pipeline) Output() *Output { return p.output }
 // Initial returns such a first stage, or nil. For $collStats and $indexStats
 // Run begins behind it, with in being the engine's answer.
 func (p *Pipeline) Initial() *Initial { return p.initial }
-
-// Collections returns the names of the other collections that the pipeline
-// reads ($lookup, $graphLookup, $unionWith), each once.
-func (p *Pipeline) Collections() []string { return p.others }
 
 // Stages returns the stages after rewriting, as documents, for explain.
 func (p *Pipeline) Stages() []bsonraw.Doc {

@@ -22,7 +22,7 @@ type binding struct {
 }
 
 // Run runs the pipeline on the documents of in, which it owns from now on. src
-// may be nil where Collections is empty. In may be nil where Initial is
+// may be nil where no stage reads another collection. In may be nil where Initial is
 // $documents.
 func (p *Pipeline) Run(ctx context.Context, in Iter, src Source) (Iter, error) {
 	out, err := p.start(ctx, &run{o: p.o, src: src}, in)
@@ -70,7 +70,7 @@ func (r *run) limit() int {
 	if r.o.MemoryLimit > 0 {
 		return r.o.MemoryLimit
 	}
-	return DefaultMemoryLimit
+	return defaultMemoryLimit
 }
 
 // maySpill reports whether stages may use temporary files.
