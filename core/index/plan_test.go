@@ -222,7 +222,7 @@ func TestExplainHasMongodsShape(t *testing.T) {
 		{`{"b": 1}`, `{"sort": {"c": 1}}`},
 		{`{"b": 1}`, `{"sort": {"c": -1}, "limit": 2}`},
 		{`{"a": 1}`, `{"projection": {"x": 1}}`},
-		{`{"a": 1}`, `{"projection": {"x.y": 1}, "skip": 1, "limit": 1}`},
+		{`{"a": 1}`, `{"projection": {"x.y": 1}, "limit": 1}`},
 		{`{"z": 1}`, `{"projection": {"x": {"$slice": 1}}}`},
 		{`{"b": {"$in": [1, 2]}, "c": {"$lt": 5}}`, `{}`},
 		{`{"_id": {"$in": [1, 2]}}`, `{}`},
