@@ -136,9 +136,17 @@ func (a *app) printConflicts(p *client.Plan, again string) error {
 	if p.Counts.Unresolved > 0 {
 		a.printf("\nResolve them all one way, or one by one (ours, theirs, base, remove, or a JSON value):\n")
 		a.printf("  %s -p %s --resolve theirs\n", again, a.project)
-		a.printf("  %s -p %s --expect %d:%d --resolve %d=ours …\n", again, a.project, p.OursLSN, p.TheirsLSN, firstOpen(p))
+		a.printf("  %s -p %s --expect %s --resolve %d=ours …\n", again, a.project, expected(p), firstOpen(p))
 	}
 	return nil
+}
+
+// expected is the LSNs of a plan as --expect takes them.
+func expected(p *client.Plan) string {
+	if p.TheirsLSN == 0 {
+		return number(p.OursLSN)
+	}
+	return number(p.OursLSN) + ":" + number(p.TheirsLSN)
 }
 
 func firstOpen(p *client.Plan) int {

@@ -115,10 +115,14 @@ func runImport(ctx context.Context, a *app, o *importOptions) error {
 		res, err = b.ImportFrom(ctx, &o.what)
 	}
 	bar.done()
-	if res != nil && (err == nil || res.Imported > 0) {
-		if e := a.printImport(b, o, res); err == nil {
-			err = e
-		}
+	if res == nil || err != nil && res.Imported == 0 {
+		return err
+	}
+	if err != nil && len(res.Errors) > 0 {
+		res.Errors = res.Errors[:len(res.Errors)-1] // it is the error itself
+	}
+	if e := a.printImport(b, o, res); err == nil {
+		err = e
 	}
 	return err
 }

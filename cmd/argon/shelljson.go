@@ -107,10 +107,28 @@ func (r *rewriter) token() error {
 		return r.name()
 	case c == '/':
 		return r.regex()
+	case c == '-' || c >= '0' && c <= '9':
+		r.number()
+		return nil
 	}
 	r.out.WriteByte(c)
 	r.pos++
 	return nil
+}
+
+// number copies a number, so that its exponent is not taken for a name.
+func (r *rewriter) number() {
+	const negInfinity = "-Infinity"
+	if strings.HasPrefix(r.src[r.pos:], negInfinity) {
+		r.pos += len(negInfinity)
+		r.out.WriteString(`{"$numberDouble":"-Infinity"}`)
+		return
+	}
+	begin := r.pos
+	for r.pos < len(r.src) && strings.IndexByte("+-.0123456789eE", r.src[r.pos]) >= 0 {
+		r.pos++
+	}
+	r.out.WriteString(r.src[begin:r.pos])
 }
 
 func isNameStart(c byte) bool {

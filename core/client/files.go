@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,12 +79,12 @@ func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResul
 	}
 	f, err := os.Open(o.Source)
 	if err != nil {
-		return nil, fileError(err, "cannot read the file to import")
+		return nil, fileError(err, "read", o.Source)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fileError(err, "cannot read the file to import")
+		return nil, fileError(err, "read", o.Source)
 	}
 	if info.IsDir() {
 		return nil, errs.New(errs.ImportFailed, "%s is a directory, not a file", o.Source)
@@ -102,11 +104,14 @@ func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResul
 func (b *Branch) ExportTo(ctx context.Context, o *ExportOptions) (*ExportResult, error) {
 	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*")
 	if err != nil {
-		return nil, fileError(err, "cannot write the export")
+		return nil, fileError(err, "write", o.Path)
 	}
 	res, err := b.exportInto(ctx, f, o)
+	if err == nil {
+		err = interrupted(ctx)
+	}
 	if e := f.Close(); err == nil && e != nil {
-		err = fileError(e, "cannot write the export")
+		err = fileError(e, "write", o.Path)
 	}
 	if err == nil {
 		// CreateTemp makes files that only their owner reads; an export is as
@@ -114,7 +119,7 @@ func (b *Branch) ExportTo(ctx context.Context, o *ExportOptions) (*ExportResult,
 		if err = os.Chmod(f.Name(), 0o644); err == nil {
 			err = os.Rename(f.Name(), o.Path)
 		}
-		err = fileError(err, "cannot write the export")
+		err = fileError(err, "write", o.Path)
 	}
 	if err != nil {
 		os.Remove(f.Name()) //nolint:errcheck // the first error is the one to report
@@ -130,18 +135,32 @@ func (b *Branch) exportInto(ctx context.Context, w io.Writer, o *ExportOptions) 
 	z := gzip.NewWriter(w)
 	res, err := b.Export(ctx, z, o)
 	if e := z.Close(); err == nil {
-		err = fileError(e, "cannot write the export")
+		err = fileError(e, "write", o.Path)
 	}
 	return res, err
 }
 
-// fileError gives an error of the file system a code; nil stays nil.
-func fileError(err error, what string) error {
-	switch {
-	case err == nil:
+// interrupted is the error of a context that is over.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() == nil {
 		return nil
-	case os.IsNotExist(err):
-		return errs.Wrap(err, errs.ImportFailed, "%s", what)
 	}
-	return errs.Wrap(err, errs.StoreIO, "%s", what)
+	return errs.New(errs.Interrupted, "operation was interrupted")
+}
+
+// fileError gives an error of the file system a code and the name that the user
+// knows; nil stays nil.
+func fileError(err error, what, path string) error {
+	if err == nil {
+		return nil
+	}
+	code := errs.StoreIO
+	if errors.Is(err, fs.ErrNotExist) {
+		code = errs.FileNotFound
+	}
+	var inner *fs.PathError
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return errs.Wrap(err, code, "cannot %s %s", what, path)
 }

@@ -77,6 +77,12 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 	if err := sink.begin(ctx, o); err != nil {
 		return nil, err
 	}
+	if size == 0 { // no file: standard input, a pipe
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel() // ends the reading ahead
+		r = newInterruptible(ctx, r)
+	}
 	res, err := transfer.Import(ctx, r, sink, transfer.ImportOptions{
 		Collection: o.Collection, Format: format, MaxErrors: o.MaxErrors, BatchDocs: int(o.BatchDocs),
 		Progress: observer(ctx), TotalBytes: size,

@@ -112,6 +112,7 @@ const (
 	ProtocolError      Code = 970032
 	TransactionTooLong Code = 970033
 	DocumentNotFound   Code = 970034
+	FileNotFound       Code = 970035 // a file to import or the directory of an export
 )
 
 type row struct {
@@ -220,6 +221,7 @@ var table = map[Code]row{
 	ConnectionRefused:          {"ConnectionRefused", IO, "no server answered", ""},
 	ProtocolError:              {"ProtocolError", Invalid, "a message that is not of MongoDB's wire protocol", ""},
 	DocumentNotFound:           {"DocumentNotFound", NotFound, "no document has this _id", ""},
+	FileNotFound:               {"FileNotFound", NotFound, "the file, or the directory that it belongs in, is not there", ""},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
