@@ -10,7 +10,7 @@ import (
 )
 
 // checkAddend checks the newest operand of $add.
-func checkAddend(args []bsonraw.Value) (done bool, err error) {
+func checkAddend(args []bsonraw.Value, _ int) (done bool, err error) {
 	v := args[len(args)-1]
 	switch {
 	case v.IsNumber():
@@ -66,23 +66,27 @@ func decimalToLong(d bsonraw.Decimal) int64 {
 	return n
 }
 
-// difference is $subtract, which evaluates the second argument first.
-type difference struct {
+// backward is an operator of two arguments, $subtract or $divide, that evaluates
+// the second one first.
+type backward struct {
+	fn          func(env *Env, left, right bsonraw.Value) (bsonraw.Value, error)
 	left, right Expr
 }
 
-func parseSubtract(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
-	args, err := c.exactly(2, name, arg)
-	if err != nil {
-		return nil, err
+func evaluatingBackward(fn func(env *Env, left, right bsonraw.Value) (bsonraw.Value, error)) parser {
+	return func(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
+		args, err := c.exactly(2, name, arg)
+		if err != nil {
+			return nil, err
+		}
+		return &backward{fn, args[0], args[1]}, nil
 	}
-	return &difference{args[0], args[1]}, nil
 }
 
-func (x *difference) children(visit func(*Expr)) { visitSome(visit, &x.left, &x.right) }
-func (x *difference) foldable() bool             { return true }
+func (x *backward) children(visit func(*Expr)) { visitSome(visit, &x.left, &x.right) }
+func (x *backward) foldable() bool             { return true }
 
-func (x *difference) Eval(env *Env) (bsonraw.Value, error) {
+func (x *backward) Eval(env *Env) (bsonraw.Value, error) {
 	right, err := x.right.Eval(env)
 	if err != nil {
 		return bsonraw.Value{}, err
@@ -91,7 +95,7 @@ func (x *difference) Eval(env *Env) (bsonraw.Value, error) {
 	if err != nil {
 		return bsonraw.Value{}, err
 	}
-	return subtract(env, left, right)
+	return x.fn(env, left, right)
 }
 
 func subtract(env *Env, left, right bsonraw.Value) (bsonraw.Value, error) {
@@ -144,7 +148,7 @@ func checkLong(f float64) error {
 }
 
 // checkFactor checks the newest operand of $multiply.
-func checkFactor(args []bsonraw.Value) (done bool, err error) {
+func checkFactor(args []bsonraw.Value, _ int) (done bool, err error) {
 	v := args[len(args)-1]
 	switch {
 	case v.IsNumber():
@@ -164,9 +168,9 @@ func multiply(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	return env.number(p.Result()), nil
 }
 
-func divide(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	x, okX := number.Of(args[0])
-	y, okY := number.Of(args[1])
+func divide(env *Env, left, right bsonraw.Value) (bsonraw.Value, error) {
+	x, okX := number.Of(left)
+	y, okY := number.Of(right)
 	switch {
 	case okX && okY:
 		q, ok := number.Div(x, y)
@@ -174,10 +178,10 @@ func divide(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 			return bsonraw.Value{}, errs.New(errs.BadValue, "can't $divide by zero")
 		}
 		return env.number(q), nil
-	case args[0].IsNullish() || args[1].IsNullish():
+	case left.IsNullish() || right.IsNullish():
 		return null, nil
 	}
-	return bsonraw.Value{}, errs.New(errs.TypeMismatch, "$divide only supports numeric types, not %s and %s", args[0].Type.Name(), args[1].Type.Name())
+	return bsonraw.Value{}, errs.New(errs.TypeMismatch, "$divide only supports numeric types, not %s and %s", left.Type.Name(), right.Type.Name())
 }
 
 func mod(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
@@ -247,20 +251,20 @@ func toWhole(double func(float64) float64, how number.Rounding) func(number.Numb
 
 // rounding is $round or $trunc: to a place after (or, negative, before) the
 // point, zero if not given.
-func rounding(name string, how number.Rounding) fnN {
-	return func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+func rounding(name string, how number.Rounding) parser {
+	check := func(args []bsonraw.Value, _ int) (done bool, err error) {
+		switch {
+		case args[len(args)-1].IsNullish():
+			return true, nil
+		case len(args) == 1 && !args[0].IsNumber():
+			return false, errs.New(51081, "%s only supports numeric types, not %s", name, args[0].Type.Name())
+		}
+		return false, nil
+	}
+	return between(1, 2, func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
+		n, _ := number.Of(args[0])
 		place := int64(0)
-		if args[0].IsNullish() {
-			return null, nil
-		}
-		n, ok := number.Of(args[0])
-		if !ok {
-			return bsonraw.Value{}, errs.New(51081, "%s only supports numeric types, not %s", name, args[0].Type.Name())
-		}
 		if len(args) > 1 {
-			if args[1].IsNullish() {
-				return null, nil
-			}
 			var err error
 			if place, err = roundingPlace(name, args[1]); err != nil {
 				return bsonraw.Value{}, err
@@ -271,7 +275,7 @@ func rounding(name string, how number.Rounding) fnN {
 			return bsonraw.Value{}, err
 		}
 		return env.number(r), nil
-	}
+	}).each(check)
 }
 
 func roundingPlace(name string, v bsonraw.Value) (int64, error) {

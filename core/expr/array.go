@@ -89,8 +89,8 @@ func isArray(_ *Env, v bsonraw.Value) (bsonraw.Value, error) {
 }
 
 // arraysOnly makes a check of arguments that must be arrays or null.
-func arraysOnly(code errs.Code, format string) func([]bsonraw.Value) (bool, error) {
-	return func(args []bsonraw.Value) (done bool, err error) {
+func arraysOnly(code errs.Code, format string) func([]bsonraw.Value, int) (bool, error) {
+	return func(args []bsonraw.Value, _ int) (done bool, err error) {
 		v := args[len(args)-1]
 		switch {
 		case v.Type == bsonraw.Array:
@@ -119,7 +119,7 @@ func concatArrays(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 
 // checkSlice checks the arguments of $slice as they come: the second is checked
 // before the third is evaluated.
-func checkSlice(args []bsonraw.Value) (done bool, err error) {
+func checkSlice(args []bsonraw.Value, _ int) (done bool, err error) {
 	switch {
 	case len(args) == 1:
 		return false, nil
@@ -275,7 +275,7 @@ type indexOf struct {
 }
 
 func parseIndexOfArray(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
-	e, err := between(2, 4, indexOfArray)(c, name, arg)
+	e, err := between(2, 4, indexOfArray).each(checkIndexOfArray)(c, name, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -290,13 +290,20 @@ func (x *indexOf) rewrite() (Expr, error) {
 	return &x.call, nil
 }
 
-func indexOfArray(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	switch arr := args[0]; {
-	case arr.IsNullish():
-		return null, nil
-	case arr.Type != bsonraw.Array:
-		return bsonraw.Value{}, errs.New(40090, "$indexOfArray requires an array as a first argument, found: %s", arr.Type.Name())
+func checkIndexOfArray(args []bsonraw.Value, _ int) (done bool, err error) {
+	n := len(args)
+	switch v := args[n-1]; {
+	case n == 1 && v.IsNullish():
+		return true, nil
+	case n == 1 && v.Type != bsonraw.Array:
+		return false, errs.New(40090, "$indexOfArray requires an array as a first argument, found: %s", v.Type.Name())
+	case n > 2:
+		_, err = searchIndex("$indexOfArray", n-3, v)
 	}
+	return false, err
+}
+
+func indexOfArray(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	from, to, err := searchRange("$indexOfArray", args, math.MaxInt)
 	if err != nil {
 		return bsonraw.Value{}, err
@@ -316,17 +323,24 @@ func searchRange(name string, args []bsonraw.Value, end int) (from, to int, err 
 	to = end
 	places := [2]*int{&from, &to}
 	for i, v := range args[2:] {
-		what := [2]string{"starting", "ending"}[i]
-		n, ok := asInt32(v)
-		if !ok {
-			return 0, 0, errs.New(40096, "%srequires an integral %s index, found a value of type: %s, with value: %s", name, what, v.Type.Name(), show(v))
+		if *places[i], err = searchIndex(name, i, v); err != nil {
+			return 0, 0, err
 		}
-		if n < 0 {
-			return 0, 0, errs.New(40097, "%s requires a nonnegative %s index, found: %d", name, what, n)
-		}
-		*places[i] = int(n)
 	}
 	return from, min(to, end), nil
+}
+
+// searchIndex reads the start (0) or end (1) of a search.
+func searchIndex(name string, which int, v bsonraw.Value) (int, error) {
+	what := [2]string{"starting", "ending"}[which]
+	n, ok := asInt32(v)
+	if !ok {
+		return 0, errs.New(40096, "%srequires an integral %s index, found a value of type: %s, with value: %s", name, what, v.Type.Name(), show(v))
+	}
+	if n < 0 {
+		return 0, errs.New(40097, "%s requires a nonnegative %s index, found: %d", name, what, n)
+	}
+	return int(n), nil
 }
 
 func arrayToObject(env *Env, v bsonraw.Value) (bsonraw.Value, error) {

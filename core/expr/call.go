@@ -47,9 +47,9 @@ type nary struct {
 	commutative bool // constants may go to the back
 	accumulator bool // a single array stands for its elements
 	// each, if not nil, checks every argument as soon as it is evaluated: args
-	// are those so far. done means that the result is null and that the rest
-	// is not evaluated.
-	each func(args []bsonraw.Value) (done bool, err error)
+	// are those so far, of count. done means that the result is null and that
+	// the rest is not evaluated.
+	each func(args []bsonraw.Value, count int) (done bool, err error)
 }
 
 func (x *call) Eval(env *Env) (bsonraw.Value, error) {
@@ -63,7 +63,7 @@ func (x *call) Eval(env *Env) (bsonraw.Value, error) {
 		if x.how.each == nil {
 			continue
 		}
-		if done, err := x.how.each(env.stack[base:]); done || err != nil {
+		if done, err := x.how.each(env.stack[base:], len(x.args)); done || err != nil {
 			env.stack = env.stack[:base]
 			return null, err
 		}
@@ -155,7 +155,7 @@ func between(least, most int, fn fnN) parser {
 }
 
 // each adds a check of every argument to the row of a call.
-func (p parser) each(check func(args []bsonraw.Value) (done bool, err error)) parser {
+func (p parser) each(check func(args []bsonraw.Value, count int) (done bool, err error)) parser {
 	return func(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
 		e, err := p(c, name, arg)
 		if x, ok := e.(*call); ok {

@@ -197,10 +197,13 @@ func convertToInt(env *Env, n number.Number, to bsonraw.Type) (bsonraw.Value, er
 		case math.IsInf(n.Flt, 0):
 			return bsonraw.Value{}, cannotConvert("Attempt to convert infinity value to integer type in $convert with no onError value")
 		}
-		f := math.Trunc(n.Flt)
-		ok = f >= -(1<<63) && f < 1<<63
+		ok = n.Flt >= -(1<<63) && n.Flt < 1<<63
+		if to == bsonraw.Int32 {
+			// Looked at with the fraction, unlike a decimal.
+			ok = n.Flt >= math.MinInt32 && n.Flt <= math.MaxInt32
+		}
 		if ok {
-			i = int64(f)
+			i = int64(n.Flt)
 		}
 	case bsonraw.Decimal128:
 		switch {

@@ -180,15 +180,15 @@ func evalFormat(env *Env, e Expr, name string, code errs.Code, known func(byte) 
 }
 
 func (x *dateToString) Eval(env *Env) (bsonraw.Value, error) {
+	v, err := x.date.Eval(env)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
 	format, ok, err := evalFormat(env, x.format, "$dateToString", 18533, isDirective)
 	if err != nil {
 		return bsonraw.Value{}, err
 	}
 	zone, err := evalZone(env, x.zone)
-	if err != nil {
-		return bsonraw.Value{}, err
-	}
-	v, err := x.date.Eval(env)
 	switch {
 	case err != nil:
 		return bsonraw.Value{}, err

@@ -49,6 +49,10 @@ func (x *dateDiff) Eval(env *Env) (bsonraw.Value, error) {
 		}
 		parts[i] = v
 	}
+	w, ok, err := evalWhere(env, "$dateDiff", parts[2], x.zone, x.startOfWeek)
+	if err != nil || !ok {
+		return null, err
+	}
 	var ms [2]int64
 	for i, v := range parts[:2] {
 		var ok bool
@@ -56,9 +60,11 @@ func (x *dateDiff) Eval(env *Env) (bsonraw.Value, error) {
 			return bsonraw.Value{}, errs.New(5166307, "$dateDiff requires '%s' to be a date, but got %s", [2]string{"startDate", "endDate"}[i], v.Type.Name())
 		}
 	}
-	w, err := evalWhere(env, "$dateDiff", parts[2], x.zone, x.startOfWeek)
-	if err != nil || w == nil {
-		return null, err
+	if err := w.parseUnit(); err != nil {
+		return bsonraw.Value{}, err
+	}
+	if err := w.parseWeek(); err != nil {
+		return bsonraw.Value{}, err
 	}
 	n, ok := w.diff(ms[0], ms[1])
 	if !ok {
@@ -70,38 +76,39 @@ func (x *dateDiff) Eval(env *Env) (bsonraw.Value, error) {
 // where is how a calendar divides time: by a unit, in a zone, with weeks that
 // begin on a day.
 type where struct {
-	unit        unit
-	zone        *time.Location
-	startOfWeek time.Weekday
+	name               string // of the operator
+	unitValue, weekDay bsonraw.Value
+	unit               unit
+	zone               *time.Location
+	startOfWeek        time.Weekday
 }
 
-// evalWhere evaluates unit, zone and start of week; nil if one is null.
-// startOfWeek counts only for weeks.
-func evalWhere(env *Env, name string, unit bsonraw.Value, zone, startOfWeek Expr) (*where, error) {
-	u, err := parseUnit(name, unit)
-	if err != nil {
-		return nil, err
-	}
-	w := &where{unit: u}
-	if u == unitWeek && startOfWeek != nil {
-		v, err := startOfWeek.Eval(env)
-		if err != nil || v.IsNullish() {
-			return nil, err
-		}
-		if w.startOfWeek, err = parseWeekday(name, v); err != nil {
-			return nil, err
+// evalWhere evaluates zone and start of week, which counts only for weeks; ok
+// is false if one is null. parseUnit and parseWeek then take the values in.
+func evalWhere(env *Env, name string, unit bsonraw.Value, zone, startOfWeek Expr) (w where, ok bool, err error) {
+	w = where{name: name, unitValue: unit}
+	if startOfWeek != nil && unit.Type == bsonraw.String && string(unit.StringBytes()) == "week" {
+		if w.weekDay, err = startOfWeek.Eval(env); err != nil || w.weekDay.IsNullish() {
+			return w, false, err
 		}
 	}
-	if w.zone, err = evalZone(env, zone); err != nil {
-		if x := errs.As(err); x != nil && zone != nil && (x.Code == 40517 || x.Code == 40485) {
-			return nil, errs.New(x.Code, "%s parameter 'timezone' value parsing failed :: caused by :: %s", name, x.Message)
-		}
-		return nil, err
+	w.zone, err = evalZone(env, zone)
+	if x := errs.As(err); x != nil && (x.Code == 40517 || x.Code == 40485) {
+		err = errs.New(x.Code, "%s parameter 'timezone' value parsing failed :: caused by :: %s", name, x.Message)
 	}
-	if w.zone == nil {
-		return nil, nil
+	return w, w.zone != nil, err
+}
+
+func (w *where) parseUnit() (err error) {
+	w.unit, err = parseUnit(w.name, w.unitValue)
+	return err
+}
+
+func (w *where) parseWeek() (err error) {
+	if !w.weekDay.IsMissing() {
+		w.startOfWeek, err = parseWeekday(w.name, w.weekDay)
 	}
-	return w, nil
+	return err
 }
 
 // diff returns how many boundaries lie between two moments.
@@ -172,31 +179,47 @@ func (x *dateTrunc) Eval(env *Env) (bsonraw.Value, error) {
 	if err != nil || date.IsNullish() {
 		return null, err
 	}
-	size, err := evalOr(env, x.binSize, bsonraw.Int32Value(1))
+	unit, err := x.unit.Eval(env)
+	if err != nil || unit.IsNullish() {
+		return null, err
+	}
+	size, err := evalOr(env, x.binSize, oneBin)
 	if err != nil || size.IsNullish() {
 		return null, err
 	}
-	unit, err := x.unit.Eval(env)
-	if err != nil || unit.IsNullish() {
+	w, ok, err := evalWhere(env, "$dateTrunc", unit, x.zone, x.startOfWeek)
+	if err != nil || !ok {
 		return null, err
 	}
 	ms, ok := asDate(date)
 	if !ok {
 		return bsonraw.Value{}, errs.New(5439012, "$dateTrunc requires 'date' to be a date, but got %s", date.Type.Name())
 	}
-	n, whole := size.AsInt64()
-	switch {
-	case !whole:
-		return bsonraw.Value{}, errs.New(5439017, "$dateTrunc requires 'binSize' to be a 64-bit integer, but got value '%s' of type %s", show(size), size.Type.Name())
-	case n <= 0:
-		return bsonraw.Value{}, errs.New(5439018, "$dateTrunc requires 'binSize' to be greater than 0, but got value %d", n)
+	if err := w.parseUnit(); err != nil {
+		return bsonraw.Value{}, err
 	}
-	w, err := evalWhere(env, "$dateTrunc", unit, x.zone, x.startOfWeek)
-	if err != nil || w == nil {
-		return null, err
+	n, err := parseBinSize(size)
+	if err != nil {
+		return bsonraw.Value{}, err
+	}
+	if err := w.parseWeek(); err != nil {
+		return bsonraw.Value{}, err
 	}
 	ms, err = w.truncate(ms, n)
 	return env.date(ms), err
+}
+
+var oneBin = bsonraw.Int32Value(1)
+
+func parseBinSize(v bsonraw.Value) (int64, error) {
+	n, whole := v.AsInt64()
+	switch {
+	case !whole:
+		return 0, errs.New(5439017, "$dateTrunc requires 'binSize' to be a 64-bit integer, but got value '%s' of type %s", show(v), v.Type.Name())
+	case n <= 0:
+		return 0, errs.New(5439018, "$dateTrunc requires 'binSize' to be greater than 0, but got value %d", n)
+	}
+	return n, nil
 }
 
 // maxBin is the largest bin of units from days up.
@@ -212,46 +235,40 @@ func (w *where) truncate(ms, n int64) (int64, error) {
 		return 0, errs.New(5439006, "dateTrunc unsupported binSize value")
 	}
 	t := local(ms, w.zone)
-	var day int64 // since 1970
+	var units int64 // from 2000 to the start of the bin
+	first := int64(firstDay2000)
 	switch w.unit {
-	case unitDay, unitWeek:
-		first, days := int64(firstDay2000), n
-		if w.unit == unitWeek {
-			first += int64((w.startOfWeek - time.Saturday + 7) % 7)
-			days *= 7
-		}
-		day = first + floorDiv(dayNumber(t)-first, days)*days
+	case unitDay:
+		units = floorDiv(dayNumber(t)-first, n) * n
+	case unitWeek:
+		first += int64((w.startOfWeek - time.Saturday + 7) % 7)
+		units = floorDiv(dayNumber(t)-first, 7*n) * n
 	default:
-		const first = 2000 * 12
-		months := n * unitMonths[w.unit]
-		month := first + floorDiv(monthNumber(t)-first, months)*months
-		day = floorDiv(time.Date(int(floorDiv(month, 12)), time.Month(month-floorDiv(month, 12)*12+1), 1, 0, 0, 0, 0, time.UTC).Unix(), 86400)
+		months := unitMonths[w.unit]
+		units = floorDiv(monthNumber(t)-2000*12, months*n) * n
 	}
-	if day > math.MaxInt64/86400_000-2 || day < math.MinInt64/86400_000+2 {
-		return 0, truncOverflow
-	}
-	return toUTC(day*86400, w.zone, false) * 1000, nil
+	return addUnits(toUTC(first*86400, w.zone, false)*1000, w.unit, units, w.unitValue, w.zone)
 }
 
 // firstDay2000 is January 1, 2000, a Saturday, in days since 1970.
 const firstDay2000 = 10957
 
-var truncOverflow = errs.New(5439002, "dateTrunc overflowed")
-
 func (w *where) truncateMillis(ms, n int64) (int64, error) {
 	size := unitMillis[w.unit]
 	if n > math.MaxInt64/size {
-		return 0, truncOverflow
+		return 0, truncOverflow(5439002)
 	}
 	size *= n
 	reference := toUTC(firstDay2000*86400, w.zone, false) * 1000
 	distance := ms - reference
 	if (distance < 0) != (ms < reference) {
-		return 0, truncOverflow
+		return 0, truncOverflow(5439000)
 	}
 	bins := floorDiv(distance, size)
-	if bins < 0 && bins < math.MinInt64/size {
-		return 0, truncOverflow
+	if bins < 0 && bins < math.MinInt64/size || reference+bins*size > ms {
+		return 0, truncOverflow(5439001)
 	}
 	return reference + bins*size, nil
 }
+
+func truncOverflow(code errs.Code) error { return errs.New(code, "dateTrunc overflowed") }

@@ -187,6 +187,9 @@ func addUnits(ms int64, u unit, n int64, name bsonraw.Value, zone *time.Location
 	if u <= unitHour || zone == time.UTC && u <= unitWeek {
 		return addMillis(ms, n, unitMillis[u])
 	}
+	if u <= unitWeek && (n > math.MaxInt64/unitMillis[u] || n < math.MinInt64/unitMillis[u]) {
+		return 0, errs.New(5166406, "dateAdd overflowed")
+	}
 	t := local(ms, zone)
 	clock, fraction := clockOf(t), ms-t.Unix()*1000
 	if u <= unitWeek {

@@ -74,11 +74,3 @@ func (x *let) children(visit func(*Expr)) {
 	visitAll(x.values, visit)
 	visit(&x.in)
 }
-
-// rewrite drops the variables where nothing depends on them any more.
-func (x *let) rewrite() (Expr, error) {
-	if _, ok := x.in.(*constant); ok {
-		return x.in, nil
-	}
-	return x, nil
-}

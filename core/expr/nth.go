@@ -83,7 +83,7 @@ func (x *nth) Eval(env *Env) (bsonraw.Value, error) {
 }
 
 func (x *nth) children(visit func(*Expr)) { visitSome(visit, &x.n, &x.input) }
-func (x *nth) isLenient()                 {}
+func (x *nth) isUnoptimized()             {}
 
 func firstN(env *Env, d bsonraw.Doc, n int) (bsonraw.Value, error) { return env.part(d, 0, n) }
 

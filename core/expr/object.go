@@ -14,11 +14,10 @@ func checkMerged(v bsonraw.Value) error {
 	return errs.New(40400, "$mergeObjects requires object inputs, but input %s is of type %s", show(v), v.Type.Name())
 }
 
-// checkMergedFirst checks each argument as it comes; a first array may be the
-// single one.
-func checkMergedFirst(args []bsonraw.Value) (done bool, err error) {
+// checkMergedFirst checks each argument as it comes, but for a single array.
+func checkMergedFirst(args []bsonraw.Value, count int) (done bool, err error) {
 	v := args[len(args)-1]
-	if len(args) == 1 && v.Type == bsonraw.Array {
+	if count == 1 && v.Type == bsonraw.Array {
 		return false, nil
 	}
 	return false, checkMerged(v)
@@ -133,7 +132,7 @@ func (x *getField) Eval(env *Env) (bsonraw.Value, error) {
 }
 
 func (x *getField) children(visit func(*Expr)) { visit(&x.input) }
-func (x *getField) isLenient()                 {}
+func (x *getField) isUnoptimized()             {}
 
 // setField is $setField or $unsetField.
 type setField struct {
@@ -175,10 +174,6 @@ func parseSetField(c *compiler, op string, arg bsonraw.Value) (Expr, error) {
 
 func (x *setField) Eval(env *Env) (bsonraw.Value, error) {
 	input, err := x.input.Eval(env)
-	if err != nil {
-		return bsonraw.Value{}, err
-	}
-	value, err := evalOr(env, x.value, bsonraw.Value{})
 	switch {
 	case err != nil:
 		return bsonraw.Value{}, err
@@ -186,6 +181,10 @@ func (x *setField) Eval(env *Env) (bsonraw.Value, error) {
 		return null, nil
 	case input.Type != bsonraw.Object:
 		return bsonraw.Value{}, errs.New(4161105, "$setField requires 'input' to evaluate to type Object")
+	}
+	value, err := evalOr(env, x.value, bsonraw.Value{})
+	if err != nil {
+		return bsonraw.Value{}, err
 	}
 	return x.replace(env, input.Doc(), value)
 }
@@ -210,4 +209,4 @@ func (x *setField) replace(env *Env, d bsonraw.Doc, value bsonraw.Value) (bsonra
 }
 
 func (x *setField) children(visit func(*Expr)) { visitSome(visit, &x.input, &x.value) }
-func (x *setField) isLenient()                 {}
+func (x *setField) isUnoptimized()             {}

@@ -27,11 +27,11 @@ type selfOptimizer interface {
 	optimizeSelf() (Expr, error)
 }
 
-// lenient is an expression whose children mongod does not optimize: here they
-// are, but their errors wait until they are evaluated.
-type lenient interface {
+// unoptimized is an expression whose children mongod does not optimize, which
+// shows in the order of sums and in when errors come.
+type unoptimized interface {
 	Expr
-	isLenient()
+	isUnoptimized()
 }
 
 // optimize folds what is constant, from the leaves up, and returns the
@@ -41,20 +41,16 @@ func optimize(e Expr) (Expr, error) {
 	if s, ok := e.(selfOptimizer); ok {
 		return s.optimizeSelf()
 	}
+	if _, ok := e.(unoptimized); ok {
+		return e, nil
+	}
 	var failed error
 	allConstant := true
-	_, tolerant := e.(lenient)
 	e.children(func(place *Expr) {
 		if failed != nil {
 			return
 		}
-		child, err := optimize(*place)
-		switch {
-		case err == nil:
-			*place = child
-		case !tolerant:
-			failed = err
-		}
+		*place, failed = optimize(*place)
 		if _, ok := (*place).(*constant); !ok {
 			allConstant = false
 		}

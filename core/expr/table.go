@@ -37,22 +37,22 @@ var (
 	joined = nary{associative: true}
 )
 
-func (n nary) checked(each func([]bsonraw.Value) (bool, error)) nary {
+func (n nary) checked(each func([]bsonraw.Value, int) (bool, error)) nary {
 	n.each = each
 	return n
 }
 
 var arithmeticOperators = map[string]parser{
 	"$add":      variadic(sums.checked(checkAddend), add),
-	"$subtract": parseSubtract,
+	"$subtract": evaluatingBackward(subtract),
 	"$multiply": variadic(sums.checked(checkFactor), multiply),
-	"$divide":   exact(2, divide),
+	"$divide":   evaluatingBackward(divide),
 	"$mod":      exact(2, mod),
 	"$abs":      numeric("$abs", abs),
 	"$ceil":     numeric("$ceil", toWhole(math.Ceil, number.Ceiling)),
 	"$floor":    numeric("$floor", toWhole(math.Floor, number.Floor)),
-	"$round":    between(1, 2, rounding("$round", number.HalfEven)),
-	"$trunc":    between(1, 2, rounding("$trunc", number.TowardZero)),
+	"$round":    rounding("$round", number.HalfEven),
+	"$trunc":    rounding("$trunc", number.TowardZero),
 	"$sqrt":     numeric("$sqrt", sqrt),
 	"$exp":      numeric("$exp", exp),
 	"$pow":      exact(2, pow),
@@ -131,7 +131,7 @@ var setOperators = map[string]parser{
 	"$setIsSubset":     parseSetIsSubset,
 	"$anyElementTrue":  elements("$anyElementTrue", 17041, true),
 	"$allElementsTrue": elements("$allElementsTrue", 17040, false),
-	"$mergeObjects":    variadic(nary{associative: true, accumulator: true, each: checkMergedFirst}, mergeObjects),
+	"$mergeObjects":    variadic(nary{each: checkMergedFirst}, mergeObjects),
 	"$getField":        parseGetField,
 	"$setField":        parseSetField,
 	"$unsetField":      parseSetField,
@@ -150,8 +150,8 @@ var textOperators = map[string]parser{
 	"$trim":         trimming(true, true),
 	"$ltrim":        trimming(true, false),
 	"$rtrim":        trimming(false, true),
-	"$indexOfCP":    between(2, 4, indexIn("$indexOfCP", codesOfCP, indexOfCP)),
-	"$indexOfBytes": between(2, 4, indexIn("$indexOfBytes", codesOfBytes, indexOfBytes)),
+	"$indexOfCP":    indexIn("$indexOfCP", codesOfCP, indexOfCP),
+	"$indexOfBytes": indexIn("$indexOfBytes", codesOfBytes, indexOfBytes),
 	"$strcasecmp":   exact(2, strcasecmp),
 	"$replaceOne":   replacing(1),
 	"$replaceAll":   replacing(-1),

@@ -103,17 +103,20 @@ func replacing(count int) parser {
 
 func (x *replace) Eval(env *Env) (bsonraw.Value, error) {
 	var parts [3]bsonraw.Value
-	anyNull := false
 	for i, e := range [3]Expr{x.input, x.find, x.replacement} {
 		v, err := e.Eval(env)
 		if err != nil {
 			return bsonraw.Value{}, err
 		}
+		parts[i] = v
+	}
+	anyNull := false
+	for i, v := range parts {
 		if v.Type != bsonraw.String && !v.IsNullish() {
 			what := [3]string{"input", "find", "replacement"}[i]
 			return bsonraw.Value{}, errs.New(51746-errs.Code(i), "%s requires that '%s' be a string, found: %s", x.name, what, show(v))
 		}
-		parts[i], anyNull = v, anyNull || v.IsNullish()
+		anyNull = anyNull || v.IsNullish()
 	}
 	if anyNull {
 		return null, nil
