@@ -1,0 +1,411 @@
+"""The measurements: one function for each line of requirements, each returning
+its rows. What they need is made by ``fixtures`` when first asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import docs
+import gobench
+import process
+import table
+from fixtures import Bench, in_turn
+from table import Row
+from worker import SideFailed
+
+Measurement = Callable[[Bench], list[Row]]
+
+_names = itertools.count()
+
+
+def _fresh(prefix: str) -> str:
+    return f"{prefix}{next(_names)}"
+
+
+# -- branches
+
+
+def branch(bench: Bench) -> list[Row]:
+    """A branch costs one sync, however much there is."""
+    sizes, each = bench.sizes, 40
+    tiny = bench.filled("tiny", "docs", sizes.tiny)
+    many = bench.filled("many", "docs", sizes.tiny)
+    bench.say(f"{sizes.branches:,} branches")
+    many.add_branches(count=sizes.branches)
+    with bench.big() as big:
+        bench.say("branch")
+        got = in_turn(
+            sizes.turns,
+            sync=lambda: process.fdatasync(bench.folder, each),
+            tiny=lambda: tiny.branch(count=each),
+            big=lambda: big.branch(count=each),
+            many=lambda: many.branch(count=each),
+        )
+    bench.leave("argon many")
+    of_tiny = f"{sizes.tiny:,} documents"
+    return [
+        table.within(
+            f"create a branch, durable, {of_tiny}", got["tiny"], got["sync"], 2, "one fdatasync"
+        ),
+        table.within(
+            f"create a branch, {sizes.big:,} documents", got["big"], got["tiny"], 1.5, of_tiny
+        ),
+        table.within(
+            f"create a branch beside {sizes.branches:,}", got["many"], got["tiny"], 1.5, "beside 1"
+        ),
+    ]
+
+
+# -- writing
+
+
+def insert(bench: Bench) -> list[Row]:
+    """Batches from Python, beside pymongo and a mongod that journals them."""
+    argon, mongo, count = bench.argon("writes"), bench.mongo(), bench.sizes.inserts
+    bench.say("insert_many")
+
+    def fresh(side: object) -> Callable[[], float]:
+        def measure() -> float:
+            name = _fresh("many")
+            rate: float = side.insert_many(name=name, count=count)  # type: ignore[attr-defined]
+            side.drop(name=name)  # type: ignore[attr-defined]
+            return rate
+
+        return measure
+
+    got = in_turn(bench.sizes.turns, argon=fresh(argon), mongo=fresh(mongo))
+    return [
+        table.more(
+            "`insert_many` of 1,000, durable, Python", got["argon"], got["mongo"], 2, "mongod"
+        )
+    ]
+
+
+def go(bench: Bench) -> list[Row]:
+    """The same in Go, and what stands beside the packages."""
+    bench.say("go test -bench, core/engine")
+    batches = f"{bench.sizes.go_batches}x"
+    rates: dict[str, list[float]] = {"Ascending": [], "Random": []}
+    for result in gobench.bench("core/engine", "InsertMany", batches, bench.sizes.runs):
+        rates[result.name.removeprefix("InsertMany")].append(result.figures["docs/s"])
+    million = f"{bench.sizes.go_batches * 1000:,} documents"
+    rows = [
+        table.at_least(f"the same in Go, ascending ids, {million}", rates["Ascending"], 500_000),
+        table.at_least(f"the same in Go, random ids, {million}", rates["Random"], 150_000),
+    ]
+    for package, pattern, what in (
+        ("core/engine", "^BenchmarkFindOneByID$", "Go: find one by `_id`"),
+        ("core/query", "^BenchmarkMatchThreeClauses$", "Go: match a filter of three clauses"),
+        ("core/update", "^BenchmarkApply$", "Go: apply an update"),
+        ("core/columnar", "^Benchmark(Nested|Flat)$", "Go: BSON to Arrow"),
+    ):
+        time = "1x" if bench.sizes.turns == 1 else "0.5s"
+        rows += [_micro(what, result) for result in gobench.bench(package, pattern, time)]
+    return rows
+
+
+def _micro(what: str, result: gobench.Result) -> Row:
+    figures = result.figures
+    name = result.name.partition("/")
+    text = table.seconds_text(figures["ns/op"] * 1e-9) if "docs/s" not in figures else ""
+    text = text or table.rate_text(figures["docs/s"])
+    allocated = f"{figures.get('allocs/op', 0):.0f} allocations"
+    label = f"{what} ({name[2] or name[0]})" if name[2] or "|" in what else what
+    return table.told(label, f"{text}, {allocated}", value=figures["ns/op"])
+
+
+def insert_one(bench: Bench) -> list[Row]:
+    """Single documents, by one thread and by sixteen."""
+    argon, mongo, singles = bench.argon("writes"), bench.mongo(), bench.sizes.singles
+    rows = []
+    for threads, count in ((1, singles), (16, singles * 4)):
+        name = _fresh("single")
+        bench.say(f"insert_one, {threads} threads")
+        got = in_turn(
+            bench.sizes.turns,
+            argon=lambda: argon.insert_one(name=name, count=count, threads=threads),  # noqa: B023
+            mongo=lambda: mongo.insert_one(name=name, count=count, threads=threads),  # noqa: B023
+        )
+        who = "1 thread" if threads == 1 else f"{threads} threads"
+        rows.append(
+            table.more(f"`insert_one`, durable, {who}", got["argon"], got["mongo"], 4, "mongod")
+        )
+    return rows
+
+
+# -- reading
+
+
+def find_one(bench: Bench) -> list[Row]:
+    """One document by its _id, now and before the newest version of half of them."""
+    sizes = bench.sizes
+    argon = bench.filled("small", "found", sizes.small)
+    mongo = bench.mongo_filled("found", sizes.small)
+    old = argon.lsn()
+    argon.touch_half(name="found", count=sizes.small)
+    argon.settle()
+    bench.say("find_one")
+    got = in_turn(
+        sizes.turns * 2,
+        head=lambda: argon.find_one(name="found", count=sizes.reads, of=sizes.small),
+        old=lambda: argon.find_one(name="found", count=sizes.reads, of=sizes.small, moment=old),
+        mongo=lambda: mongo.find_one(name="found", count=sizes.reads, of=sizes.small),
+    )
+    return [
+        table.quicker("`find_one` by `_id`, at the head", got["head"], got["mongo"], 10, "mongod"),
+        table.quicker("`find_one` by `_id`, at an old LSN", got["old"], got["mongo"], 10, "mongod"),
+        table.within("`find_one` at an old LSN", got["old"], got["head"], 1.2, "at the head"),
+    ]
+
+
+def scan(bench: Bench) -> list[Row]:
+    """All documents, at an LSN below newer versions of half of them."""
+    sizes = bench.sizes
+    argon = bench.filled("scanned", "docs", sizes.frame)
+    small = bench.filled("small", "docs", sizes.small)
+    mongo = bench.mongo_filled("nested", sizes.frame)
+    old = argon.lsn()
+    bench.say("updating half of the documents")
+    changed = argon.touch_half(name="docs", count=sizes.frame)
+    bench.say("scan")
+    got = in_turn(
+        sizes.turns,
+        old=lambda: argon.scan(name="docs", expect=sizes.frame, moment=old),
+        head=lambda: argon.scan(name="docs", expect=sizes.frame),
+        small=lambda: small.scan(name="docs", expect=sizes.small),
+        mongo=lambda: mongo.scan(name="nested", expect=sizes.frame),
+    )
+    what = f"scan {sizes.frame:,} documents"
+    return [
+        table.within(f"{what} below {changed:,} newer", got["old"], got["head"], 1.3, "the head"),
+        table.quicker(f"{what}, the head", got["head"], got["mongo"], 1, "mongod"),
+        table.below(f"scan {sizes.small:,} documents", got["small"], 0.050),
+    ]
+
+
+def pandas(bench: Bench) -> list[Row]:
+    """A collection as a DataFrame, beside pymongoarrow's best way to do it."""
+    sizes, rows = bench.sizes, []
+    for shape in ("flat", "nested"):
+        argon = bench.filled("frames", shape, sizes.frame, shape)
+        argon.warm(name=shape)
+        bench.mongo_filled(shape, sizes.frame, shape)
+        arrow = bench.arrow()
+        way = arrow.best_way(name=shape, sample=sizes.frame // 20)
+        bench.say(f"to_pandas, {shape}; pymongoarrow's best way: {way}")
+        got = in_turn(
+            sizes.runs,
+            argon=lambda: argon.to_pandas(name=shape, expect=sizes.frame),  # noqa: B023
+            arrow=lambda: arrow.to_pandas(name=shape, expect=sizes.frame),  # noqa: B023
+        )
+        what = f"`find().to_pandas()`, {sizes.frame:,} documents, {shape}"
+        name = f"pymongoarrow, {way}"
+        rows.append(table.quicker(what, got["argon"], got["arrow"], 10, name))
+    bench.leave("arrow")
+    bench.leave("argon frames")
+    return rows
+
+
+# -- diff and merge
+
+
+def merge(bench: Bench) -> list[Row]:
+    """The cost follows the changes, not the data."""
+    sizes, changes = bench.sizes, bench.sizes.changes
+    small = bench.filled("small", "docs", sizes.small)
+    with bench.big() as big:
+        bench.say("diff and merge")
+        of_small: list[tuple[float, float]] = []
+        of_big: list[tuple[float, float]] = []
+        for _ in range(sizes.turns):
+            of_small.append(small.diff_and_merge(name="docs", of=sizes.small, changes=changes))
+            of_big.append(big.diff_and_merge(name="docs", of=sizes.big, changes=changes))
+    base = f"in {sizes.small:,}"
+    rows = []
+    for n, what in enumerate(("diff", "merge")):
+        ours, theirs = [pair[n] for pair in of_big], [pair[n] for pair in of_small]
+        title = f"{what} {changes:,} changes in {sizes.big:,} documents"
+        rows.append(table.within(title, ours, theirs, 1.5, base))
+        if what == "diff":
+            rows.append(table.below(title, ours, 0.050))
+    return rows
+
+
+# -- processes
+
+
+def start(bench: Bench) -> list[Row]:
+    """Opening a store, importing the package, asking the CLI for help."""
+    store, python, repeat = bench.big_store, sys.executable, bench.sizes.turns * 3
+    bench.say("open, import, --help")
+    opening = (
+        "import sys, time, argon; begin = time.perf_counter(); client = argon.Client(sys.argv[1]);"
+        "sys.stdout.write(str(time.perf_counter() - begin)); client.close()"
+    )
+    command: list[str | Path] = [python, "-c", opening, store]
+    process.run(command)
+    got = in_turn(
+        repeat,
+        opened=lambda: float(process.run(command).output),
+        status=lambda: process.run_quietly(bench.argon_cli("status", store="big")),
+        imported=lambda: process.run_quietly([python, "-c", "import argon"]),
+        python=lambda: process.run_quietly([python, "-c", "pass"]),
+        help=lambda: process.run_quietly([bench.cli, "--help"]),
+    )
+    documents = f"{bench.sizes.big:,} documents"
+    return [
+        table.below(
+            f"open a store of {documents}, Python, library loaded too", got["opened"], 0.100
+        ),
+        table.below("`argon status` on it, whole process", got["status"], 0.100),
+        _import_row(got["imported"], got["python"]),
+        table.below("`argon --help`, whole process", got["help"], 0.030),
+    ]
+
+
+def _import_row(imported: list[float], python: list[float]) -> Row:
+    row = table.below("`import argon`, whole process", imported, 0.150)
+    nothing = f"{table.seconds_text(median(python))} (python -c pass)"
+    return Row(row.what, row.argon, nothing, row.ratio, row.must, row.ok, row.values)
+
+
+def memory(bench: Bench) -> list[Row]:
+    """What the CLI's process holds at its highest, doing each thing to the store."""
+    size, limit = bench.sizes.big, 150
+    imported = bench.imported()
+    bench.say("memory of the CLI")
+    wanted = ", ".join(map(str, docs.scattered(10_000, size)))
+    summed = "{$group: {_id: null, sum: {$sum: '$age'}}}"
+    first = size // 2
+    changed = f"{{_id: {{$gte: {first}, $lt: {first + 10_000}}}}}"
+    update = f"{{q: {changed}, u: {{$inc: {{visits: 1}}}}, multi: true}}"
+    commands = {
+        "reading it all (`export`)": ("export", "-c", "docs"),
+        "scanning it (`$group`)": (
+            *("run", f"{{aggregate: 'docs', pipeline: [{summed}], cursor: {{}}}}"),
+        ),
+        "reading 10,000 by `_id`": (
+            *("run", "--all", f"{{find: 'docs', filter: {{_id: {{$in: [{wanted}]}}}}}}"),
+        ),
+        "updating 10,000": ("run", f"{{update: 'docs', updates: [{update}]}}"),
+    }
+    empty = process.run(bench.argon_cli("status", store="empty")).peak
+    peaks = {
+        f"with {size:,} documents opened": process.run(bench.argon_cli("status", store="big")).peak,
+        f"importing {size:,}": imported.peak,
+    }
+    for what, arguments in commands.items():
+        peaks[what] = process.run(bench.argon_cli(*arguments, store="big"), keep=False).peak
+    rate = f"{table.rate_text(size / imported.seconds)}"
+    return [
+        table.amount("peak memory of `argon`, empty store (the floor)", empty, "MB"),
+        *(table.amount(f"… {what}", peak, "MB", limit) for what, peak in peaks.items()),
+        table.told(
+            "`argon import` of JSON lines, from a pipe", rate, value=size / imported.seconds
+        ),
+    ]
+
+
+def disk(bench: Bench) -> list[Row]:
+    """What another version of a document takes, compacted."""
+    count = bench.sizes.frame
+    bench.filled("versions", "docs", count)
+    folder = bench.folder / "versions"
+    bench.leave("argon versions")  # closed: what stands in the log is in the tables
+    before = process.size_of(folder)
+    argon = bench.argon("versions")
+    bench.say("updating half of the documents, compacting")
+    changed = argon.touch_half(name="docs", count=count)
+    argon.settle()
+    bench.leave("argon versions")
+    after = process.size_of(folder)
+    return [
+        table.amount("disk per document, compacted", before / count, "B"),
+        table.amount(
+            "disk per version, one field changed, compacted", (after - before) / changed, "B", 120
+        ),
+    ]
+
+
+# -- DoltLite
+
+
+def dolt(bench: Bench) -> list[Row]:
+    """The fastest branching engine at hand, on a table of the same columns."""
+    count, turns, least = bench.sizes.rows, bench.sizes.turns, 1
+    argon, peer = bench.argon("dolt"), bench.dolt()
+    bench.say("DoltLite: insert")
+    inserted = in_turn(
+        1 if turns == 1 else 2,
+        argon=lambda: _refill(argon, count),
+        dolt=lambda: _refill(peer, count),
+    )
+    argon.settle()
+    peer.commit()
+    bench.say("DoltLite: the rest")
+    reads, updates = bench.sizes.reads, max(bench.sizes.singles // 5, 20)
+    name = {"name": "rows"}
+    branches = in_turn(
+        turns, argon=lambda: argon.branch(count=40), dolt=lambda: peer.branch(count=40)
+    )
+    found = in_turn(
+        turns,
+        argon=lambda: argon.find_one(count=reads * 5, of=count, **name),
+        dolt=lambda: peer.find_one(count=reads * 5, of=count, **name),
+    )
+    updated = in_turn(
+        turns,
+        argon=lambda: argon.update_one(count=updates, of=count, **name),
+        dolt=lambda: peer.update_one(count=updates, of=count, **name),
+    )
+    diffed = in_turn(
+        turns,
+        argon=lambda: argon.diff_to_main(changes=100, repeat=3, **name),
+        dolt=lambda: peer.diff_to_main(changes=100, repeat=3, **name),
+    )
+    argon.warm(**name)
+    framed = in_turn(
+        bench.sizes.runs,
+        argon=lambda: count / argon.to_pandas(expect=count, **name),
+        dolt=lambda: count / peer.to_pandas(expect=count, **name),
+    )
+    who = "DoltLite"
+    return [
+        table.quicker("create a branch", branches["argon"], branches["dolt"], least, who),
+        table.quicker("read one by its key", found["argon"], found["dolt"], least, who),
+        table.quicker("update one, durable", updated["argon"], updated["dolt"], least, who),
+        table.quicker(
+            f"diff 100 changed of {count:,}", diffed["argon"], diffed["dolt"], least, who
+        ),
+        table.more("insert in batches of 1,000", inserted["argon"], inserted["dolt"], least, who),
+        table.more("read into pandas", framed["argon"], framed["dolt"], least, who),
+    ]
+
+
+def _refill(side: object, count: int) -> float:
+    """Insert into a new collection, which takes the place of the last one."""
+    with contextlib.suppress(SideFailed):  # the first time there is none
+        side.drop(name="rows")  # type: ignore[attr-defined]
+    rate: float = side.insert_rows(name="rows", count=count)  # type: ignore[attr-defined]
+    return rate
+
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "branch": branch,
+    "insert": insert,
+    "go": go,
+    "insert_one": insert_one,
+    "find_one": find_one,
+    "scan": scan,
+    "pandas": pandas,
+    "merge": merge,
+    "start": start,
+    "memory": memory,
+    "disk": disk,
+    "dolt": dolt,
+}
