@@ -42,7 +42,7 @@ func updateCommand() *Command {
 var updateStatement = newTable("update.updates", []field[engine.UpdateSpec]{
 	object("q", func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Filter }).need(),
 	anything("u", func(s *engine.UpdateSpec) *bsonraw.Value { return &s.Update }).need(),
-	object("c", func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Let }),
+	object("c", func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Constants }),
 	flag("multi", func(s *engine.UpdateSpec) *bool { return &s.Multi }),
 	flag("upsert", func(s *engine.UpdateSpec) *bool { return &s.Upsert }),
 	objects("arrayFilters", "update.updates.arrayFilters", func(s *engine.UpdateSpec) *[]bsonraw.Doc { return &s.ArrayFilters }),

@@ -117,6 +117,7 @@ type UpdateSpec struct {
 	Multi        bool
 	Upsert       bool
 	ArrayFilters []Doc
+	Constants    Doc // "c": literal variables of a pipeline
 	Hint         Value
 	Collation    Doc
 	Sort         Doc // of updateOne in MongoDB 8.0; used by findAndModify

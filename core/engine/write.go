@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -32,7 +33,7 @@ func (t *Txn) compileUpdate(coll string, spec *UpdateSpec) (*statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := update.Compile(spec.Update, &update.Options{ArrayFilters: spec.ArrayFilters, Vars: vars, Now: t.now})
+	u, err := update.Compile(spec.Update, &update.Options{ArrayFilters: spec.ArrayFilters, Vars: vars, Let: spec.Constants, Now: t.now})
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,13 @@ func (t *Txn) compileUpdate(coll string, spec *UpdateSpec) (*statement, error) {
 		find.Limit = 1
 	}
 	s := &statement{t: t, coll: c, update: u, spec: spec, check: &validator{}}
-	if s.find, err = t.compileFind(coll, find); err == nil && c != nil {
+	if s.find, err = t.compileFind(coll, find); err != nil {
+		return nil, err
+	}
+	if spec.Upsert && s.find.filter.HasExpr() {
+		return nil, errs.New(errs.QueryFeatureNotAllowed, "$expr is not allowed in the query predicate for an upsert")
+	}
+	if c != nil {
 		s.check, err = t.validator(c)
 	}
 	return s, err
@@ -107,8 +114,10 @@ func (s *statement) apply(before Doc) (after Doc, modified bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if !res.Modified {
-		return before, false, nil
+	if !res.Modified || bytes.Equal(before, res.Doc) {
+		// MongoDB counts some updates as modifying that leave every bit as it
+		// was; there is nothing to write.
+		return before, res.Modified, nil
 	}
 	if len(res.Doc) > bsonraw.MaxDocSize {
 		return nil, false, errs.New(errs.BSONObjectTooLarge, "Resulting document after update is larger than %d", bsonraw.MaxDocSize)
