@@ -24,9 +24,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -437,6 +435,9 @@ def load() -> Library:
 
 def _load_copy(path: Path) -> Library:
     """Load the library from another file, which makes it another library."""
+    import shutil
+    import tempfile
+
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("libargon", os.MFD_CLOEXEC)
         try:
