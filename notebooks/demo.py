@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import argon
 import flights
 import psutil
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
+
+import argon
 
 failures: list[str] = []
 
@@ -51,20 +52,24 @@ def size_of(path: str) -> int:
 
 def fit(branch: argon.Branch) -> tuple[float, int]:
     """Fit the delay at arrival on a branch's flights; return R² and the rows."""
-    frame = branch["flights"].aggregate(
-        [
-            {"$match": {"delay.arr": {"$ne": None}, "delay.dep": {"$ne": None}}},
-            {
-                "$project": {
-                    "_id": 0,
-                    "dep": "$delay.dep",
-                    "arr": "$delay.arr",
-                    "distance": 1,
-                    "wind": {"$ifNull": ["$weather.wind_speed", 0.0]},
-                }
-            },
-        ]
-    ).to_pandas()
+    frame = (
+        branch["flights"]
+        .aggregate(
+            [
+                {"$match": {"delay.arr": {"$ne": None}, "delay.dep": {"$ne": None}}},
+                {
+                    "$project": {
+                        "_id": 0,
+                        "dep": "$delay.dep",
+                        "arr": "$delay.arr",
+                        "distance": 1,
+                        "wind": {"$ifNull": ["$weather.wind_speed", 0.0]},
+                    }
+                },
+            ]
+        )
+        .to_pandas()
+    )
     x, y = frame[["dep", "distance", "wind"]].to_numpy(float), frame["arr"].to_numpy(float)
     model = LinearRegression().fit(x, y)
     return float(r2_score(y, model.predict(x))), len(frame)
@@ -75,8 +80,8 @@ def load(project: argon.Project) -> argon.Branch:
     main = project.branch("main")
     with step("load 336,776 flights with nested airline, airports and weather"):
         table = flights.load()
-        result = main["flights"].insert_frame(table)
-        print(f"   {len(result.inserted_ids) if hasattr(result, 'inserted_ids') else table.num_rows:,} documents")
+        main["flights"].insert_frame(table)
+        print(f"   {table.num_rows:,} documents")
     with step("an index on the carrier, used by a query"):
         main["flights"].create_index([("carrier.code", 1)])
         plan = main["flights"].find({"carrier.code": "HA"}).explain("queryPlanner")
@@ -97,13 +102,11 @@ def edit(project: argon.Project, main: argon.Branch) -> tuple[argon.Branch, int]
     with step("edit the same flights, and others, on main"):
         with main.as_actor("etl", message="count a second edit") as etl:
             etl["flights"].update_many(same, {"$inc": {"edits": 10}})
-        main["flights"].update_many(
-            {"_id": {"$gte": 300_000}}, {"$set": {"checked": True}}
-        )
+        main["flights"].update_many({"_id": {"$gte": 300_000}}, {"$set": {"checked": True}})
     with step("and one flight on both sides, in conflict"):
         exp["flights"].update_one({"_id": 42}, {"$set": {"tailnum": "N-EXP"}})
         main["flights"].update_one({"_id": 42}, {"$set": {"tailnum": "N-MAIN"}})
-    return exp, main.head_lsn
+    return exp, main.lsn
 
 
 def merge(project: argon.Project, exp: argon.Branch, main: argon.Branch) -> None:
@@ -187,8 +190,20 @@ def by_cli(store: str) -> None:
         run("branches", "list", "-p", "nyc")
         run("branches", "diff", "cli", "main", "-p", "nyc", "--limit", "3")
         run("branches", "merge", "cli", "--into", "main", "-p", "nyc")
-        run("time-travel", "query", "-p", "nyc", "-b", "main", "-c", "flights",
-            "--at", "merged", "--filter", '{"_id": 42}')
+        run(
+            "time-travel",
+            "query",
+            "-p",
+            "nyc",
+            "-b",
+            "main",
+            "-c",
+            "flights",
+            "--at",
+            "merged",
+            "--filter",
+            '{"_id": 42}',
+        )
         run("history", "flights", "42", "-p", "nyc")
         run("branches", "delete", "cli", "-p", "nyc", "--yes")
         run("status")
@@ -207,7 +222,7 @@ def main() -> int:
             project = client.projects.create("nyc")
             trunk = load(project)
             exp, lsn = edit(project, trunk)
-            moment = trunk.at(lsn).time
+            moment = trunk.log(limit=1)[0].time
             merge(project, exp, trunk)
             travel(project, trunk, lsn, moment)
             undo(trunk)

@@ -10,6 +10,7 @@ from importlib import metadata
 
 
 def find() -> str:
+    """Return the path, or nothing."""
     named = os.environ.get("ARGON_MONGOD", "")
     if named:
         return named
