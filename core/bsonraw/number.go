@@ -67,6 +67,10 @@ func (d Decimal) parts() (hi, lo uint64, exponent int) {
 	return hi, lo, int(d.hi>>49&0x3FFF) - 6176
 }
 
+// Coefficient returns the coefficient of a finite decimal in two halves, and the
+// exponent. Unlike Parts it does not allocate.
+func (d Decimal) Coefficient() (hi, lo uint64, exponent int) { return d.parts() }
+
 // Parts returns the sign, the coefficient and the exponent of a finite decimal.
 func (d Decimal) Parts() (negative bool, coefficient *big.Int, exponent int) {
 	hi, lo, exponent := d.parts()

@@ -29,8 +29,12 @@ func checkAddend(args []bsonraw.Value, _ int) (done bool, err error) {
 }
 
 func add(env *Env, args []bsonraw.Value) (bsonraw.Value, error) {
-	if len(args) == 2 && args[0].Type == bsonraw.Int32 && args[1].Type == bsonraw.Int32 {
-		return env.number(number.IntOrLong(int64(args[0].Int32()) + int64(args[1].Int32()))), nil
+	if len(args) == 2 {
+		x, okX := number.Of(args[0])
+		y, okY := number.Of(args[1])
+		if okX && okY {
+			return env.number(number.Add(x, y)), nil
+		}
 	}
 	var s number.Sum
 	hasDate := false

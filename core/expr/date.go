@@ -38,7 +38,7 @@ func coerceDate(v bsonraw.Value) (int64, error) {
 
 // formatISO writes a date as $toString does.
 func formatISO(ms int64) ([]byte, error) {
-	return formatDate(isoFormat, local(ms, time.UTC))
+	return formatDate(nil, isoFormat, local(ms, time.UTC))
 }
 
 const isoFormat = "%Y-%m-%dT%H:%M:%S.%LZ"
@@ -205,7 +205,8 @@ func (x *dateToString) Eval(env *Env) (bsonraw.Value, error) {
 		// The letter Z stands for any zone.
 		format = isoFormat
 	}
-	s, err := formatDate(format, local(ms, zone))
+	var buf [64]byte
+	s, err := formatDate(buf[:0], format, local(ms, zone))
 	if err != nil {
 		return bsonraw.Value{}, err
 	}

@@ -1,7 +1,7 @@
 package expr
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +31,24 @@ var directives = map[byte]func(dst []byte, t time.Time) ([]byte, error){
 	'%': func(dst []byte, _ time.Time) ([]byte, error) { return append(dst, '%'), nil },
 }
 
-func pad(dst []byte, n, width int) []byte { return fmt.Appendf(dst, "%0*d", width, n) }
+// pad writes a number with leading zeros.
+func pad(dst []byte, n, width int) []byte {
+	if n < 0 {
+		return append(dst, strconv.Itoa(n)...)
+	}
+	for limit := pow10(width - 1); limit > n && limit > 1; limit /= 10 {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendInt(dst, int64(n), 10)
+}
+
+func pow10(n int) int {
+	p := 1
+	for range n {
+		p *= 10
+	}
+	return p
+}
 
 func padYear(dst []byte, year int) ([]byte, error) {
 	if year < 0 || year > 9999 {
@@ -47,7 +64,8 @@ func appendOffset(dst []byte, t time.Time) []byte {
 	if offset < 0 {
 		sign, offset = '-', -offset
 	}
-	return fmt.Appendf(dst, "%c%02d%02d", sign, offset/3600, offset/60%60)
+	dst = pad(append(dst, sign), offset/3600, 2)
+	return pad(dst, offset/60%60, 2)
 }
 
 func isoYear(t time.Time) int {
@@ -86,9 +104,8 @@ func checkFormat(format string, known func(byte) bool) error {
 
 func isDirective(c byte) bool { return directives[c] != nil }
 
-// formatDate writes a date by a format that checkFormat has checked.
-func formatDate(format string, t time.Time) ([]byte, error) {
-	out := make([]byte, 0, len(format)+16)
+// formatDate appends a date to out by a format that checkFormat has checked.
+func formatDate(out []byte, format string, t time.Time) ([]byte, error) {
 	for {
 		text, rest, found := strings.Cut(format, "%")
 		out = append(out, text...)

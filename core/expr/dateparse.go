@@ -91,6 +91,9 @@ func parseDateText(text string, zone *time.Location) (int64, error) {
 	if text == "" {
 		return 0, p.fail(0, "Empty string")
 	}
+	if strings.Trim(text, "0123456789") == "" && len(text) != len("2026328") && len(text) != len("20261124") && len(text) != len("20261124060000") {
+		return 0, p.fail(0, "Unexpected character") // a number, not a date
+	}
 	for p.at < len(text) {
 		token, groups := p.longest()
 		if token == nil {

@@ -47,7 +47,7 @@ func parseUnit(name string, v bsonraw.Value) (unit, error) {
 	if v.Type != bsonraw.String {
 		return 0, errs.New(5439013, "%s requires 'unit' to be a string, but got %s", name, v.Type.Name())
 	}
-	u, ok := unitNames[v.Str()]
+	u, ok := unitNames[string(v.StringBytes())]
 	if !ok {
 		return 0, errs.New(5439014, "%s parameter 'unit' value cannot be recognized as a time unit: %s", name, v.StringBytes())
 	}
@@ -146,7 +146,7 @@ func (x *dateAdd) arguments(unit, amount bsonraw.Value) (u unit, n int64, err er
 	if unit.Type != bsonraw.String {
 		return 0, 0, errs.New(5166404, "%s expects string defining the time unit", x.name)
 	}
-	u, ok := unitNames[unit.Str()]
+	u, ok := unitNames[string(unit.StringBytes())]
 	if !ok {
 		return 0, 0, errs.New(errs.FailedToParse, "unknown time unit value: %s", unit.StringBytes())
 	}

@@ -50,8 +50,21 @@ func (n Number) IsNaN() bool {
 
 // Add returns a + b. Integers that overflow an int64 go on as doubles.
 func Add(a, b Number) Number {
-	if a.Type == bsonraw.Double && b.Type == bsonraw.Double {
-		return Double(0 + a.Flt + b.Flt) // a sum of negative zeros is positive
+	const exact = 1 << 53
+	switch {
+	case a.IsInt() && b.IsInt():
+		n, ok := addInt64(a.Int, b.Int)
+		switch {
+		case !ok:
+			break // to a double, rounded once
+		case a.Type == b.Type && a.Type == bsonraw.Int32:
+			return IntOrLong(n)
+		default:
+			return Int64(n)
+		}
+	case a.Type == bsonraw.Decimal128 || b.Type == bsonraw.Decimal128:
+	case a.Int <= exact && a.Int >= -exact && b.Int <= exact && b.Int >= -exact:
+		return Double(0 + a.AsDouble() + b.AsDouble()) // a sum of negative zeros is positive
 	}
 	var s Sum
 	s.Add(a)

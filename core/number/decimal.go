@@ -1,10 +1,8 @@
 package number
 
 import (
-	"math"
 	"math/big"
 	"math/bits"
-	"strconv"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -54,9 +52,14 @@ func toAPD(d bsonraw.Decimal, out *apd.Decimal) {
 		out.Form = apd.Infinite
 		return
 	}
-	_, c, exponent := d.Parts()
+	hi, lo, exponent := d.Coefficient()
 	out.Form = apd.Finite
-	out.Coeff.SetMathBigInt(c)
+	out.Coeff.SetUint64(hi)
+	if hi != 0 {
+		out.Coeff.Lsh(&out.Coeff, 64)
+	}
+	var low apd.BigInt
+	out.Coeff.Or(&out.Coeff, low.SetUint64(lo))
 	out.Exponent = int32(exponent)
 }
 
@@ -136,13 +139,28 @@ func compute(op operation, x, y bsonraw.Decimal) bsonraw.Decimal {
 }
 
 // DecimalAdd returns x + y.
-func DecimalAdd(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Add, x, y) }
+func DecimalAdd(x, y bsonraw.Decimal) bsonraw.Decimal {
+	if r, ok := addShort(x, y); ok {
+		return r
+	}
+	return compute(decimalContext.Add, x, y)
+}
 
 // DecimalSub returns x - y.
-func DecimalSub(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Sub, x, y) }
+func DecimalSub(x, y bsonraw.Decimal) bsonraw.Decimal {
+	if r, ok := addShort(x, DecimalNeg(y)); ok {
+		return r
+	}
+	return compute(decimalContext.Sub, x, y)
+}
 
 // DecimalMul returns x × y.
-func DecimalMul(x, y bsonraw.Decimal) bsonraw.Decimal { return compute(decimalContext.Mul, x, y) }
+func DecimalMul(x, y bsonraw.Decimal) bsonraw.Decimal {
+	if r, ok := mulShort(x, y); ok {
+		return r
+	}
+	return compute(decimalContext.Mul, x, y)
+}
 
 // DecimalQuo returns x / y. A zero y gives an infinity or NaN. An exact quotient
 // has the exponent nearest to the difference of the exponents.
@@ -293,33 +311,6 @@ func DecimalOfInt(n int64) bsonraw.Decimal {
 	return encode(false, 0, uint64(n), 0)
 }
 
-// DecimalOfDouble returns a double's exact value as a decimal, rounded to 34
-// digits where it has more; an exact one has the exponent nearest to zero.
-func DecimalOfDouble(f float64) bsonraw.Decimal {
-	if d, special := decimalOfSpecial(f); special {
-		return d
-	}
-	if n := int64(f); float64(n) == f && n != math.MinInt64 && math.Abs(f) < 1<<63 {
-		return DecimalOfInt(n)
-	}
-	// 34 digits, correctly rounded: exact if nothing but zeros would follow.
-	text := strconv.AppendFloat(make([]byte, 0, 64), f, 'e', digits-1, 64)
-	var a apd.Decimal
-	if _, _, err := a.SetString(string(text)); err != nil {
-		return decimalNaN
-	}
-	if isExact(f, &a) {
-		stripZeros(&a, 0)
-	}
-	return fromAPD(&a)
-}
-
-// isExact reports whether a is exactly f.
-func isExact(f float64, a *apd.Decimal) bool {
-	r, ok := new(big.Rat).SetString(a.Text('e'))
-	return ok && r.Cmp(new(big.Rat).SetFloat64(f)) == 0
-}
-
 // stripZeros takes zeros off the end while the exponent is below ideal.
 func stripZeros(a *apd.Decimal, ideal int32) {
 	var q, r apd.BigInt
@@ -331,38 +322,4 @@ func stripZeros(a *apd.Decimal, ideal int32) {
 		a.Coeff.Set(&q)
 		a.Exponent++
 	}
-}
-
-// DecimalOfDouble15 returns a double as a decimal of 15 significant digits:
-// MongoDB's conversion where no exact one is asked for.
-func DecimalOfDouble15(f float64) bsonraw.Decimal {
-	if d, special := decimalOfSpecial(f); special {
-		return d
-	}
-	var buf [32]byte
-	text := strconv.AppendFloat(buf[:0], f, 'e', 14, 64)
-	var c uint64
-	at := 0
-	for ; text[at] != 'e'; at++ {
-		if digit := text[at] - '0'; digit <= 9 {
-			c = c*10 + uint64(digit)
-		}
-	}
-	exponent, err := strconv.Atoi(string(text[at+1:]))
-	if err != nil {
-		return decimalNaN
-	}
-	return encode(f < 0, 0, c, exponent-14)
-}
-
-func decimalOfSpecial(f float64) (bsonraw.Decimal, bool) {
-	switch {
-	case math.IsNaN(f):
-		return decimalNaN, true
-	case math.IsInf(f, 0):
-		return infinity(f < 0), true
-	case f == 0:
-		return encode(math.Signbit(f), 0, 0, 0), true
-	}
-	return bsonraw.Decimal{}, false
 }

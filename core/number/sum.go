@@ -110,9 +110,12 @@ func (s *Sum) Int64() (int64, bool) {
 // digits of their exact value.
 func (s *Sum) Decimal() bsonraw.Decimal {
 	var d bsonraw.Decimal
-	if math.IsNaN(s.hi) || math.IsInf(s.hi, 0) {
+	switch {
+	case math.IsNaN(s.hi) || math.IsInf(s.hi, 0):
 		d = DecimalOfDouble(s.special)
-	} else {
+	case s.lo == 0:
+		d = DecimalOfDouble(s.hi)
+	default:
 		d = DecimalAdd(DecimalOfDouble(s.hi), DecimalOfDouble(s.lo))
 	}
 	if s.hasDec {
