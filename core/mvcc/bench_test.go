@@ -193,3 +193,42 @@ func BenchmarkSingleCommit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadModifyWrite is what an update of one document does, but for the
+// wait for the disk.
+func BenchmarkReadModifyWrite(b *testing.B) {
+	s := openBench(b, b.TempDir())
+	seg, coll := s.AllocSegment(), s.AllocCollection()
+	load(b, s, seg, coll, 0, 50_000, benchID)
+	r := rand.New(rand.NewPCG(1, 2))
+	waits := make(chan func() error, 64)
+	go func() {
+		for wait := range waits {
+			_ = wait()
+		}
+	}()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		id := benchID(uint64(r.IntN(50_000)))
+		key := bsonraw.AppendKey(nil, id)
+		v := s.NewView(Lineage{{seg, MaxLSN}})
+		found, ok, err := v.Get(coll, key)
+		if !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+		_, wait, err := s.Apply(context.Background(), &Commit{
+			Segment: seg,
+			Writes:  []Write{{coll, key, found.Doc}},
+			Record:  &wal.Record{Kind: wal.KindWrite, Ops: []wal.Op{{Collection: coll, Kind: wal.Update, ID: id}}},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		v.Close()
+		waits <- wait
+	}
+	b.StopTimer()
+	close(waits)
+	require.NoError(b, s.Close())
+}

@@ -248,6 +248,7 @@ func (s *Store) publish(c *Commit, st *state, touched []CollectionID, size int) 
 	}
 	s.heads.advance(c.Segment, st.last, c.Record != nil)
 	s.recent.add(c, st.last)
+	s.names.add(c)
 	s.commit.state = *st
 	s.commit.next = st.last + 1
 	s.time.Store(st.time)
@@ -302,7 +303,14 @@ func (s *Store) BulkIndex(ctx context.Context, entries []BulkIndexEntry) error {
 	}
 	s.commit.state = st
 	s.pool.wrote(size)
-	// Pooled iterators take it that nothing is added below the LSN they see.
+	// Pooled iterators take it that nothing is added below the LSN they see,
+	// and sets of names that they hear of everything.
 	s.pool.purge(true)
+	for i := range entries {
+		if e := &entries[i]; i == 0 || e.Index != entries[i-1].Index || e.Collection != entries[i-1].Collection {
+			s.names.forget(appendIndexHeader(nil, e.Segment, e.Collection, e.Index))
+		}
+	}
+	s.ancestry.forget()
 	return nil
 }

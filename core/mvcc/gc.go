@@ -224,6 +224,9 @@ func (s *Store) DropSegment(ctx context.Context, seg SegmentID) error {
 		return err
 	}
 	s.touched.forget(seg)
+	s.names.forget(appendSegment(nil, kindVersion, seg))
+	s.names.forget(appendSegment(nil, kindIndex, seg))
+	s.ancestry.forget()
 	s.pool.purge(true)
 	return nil
 }

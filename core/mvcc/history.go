@@ -9,7 +9,7 @@ import (
 func (s *Store) Versions(l Lineage, c CollectionID, idKey []byte) (all []Version, err error) {
 	v := s.NewView(l)
 	defer v.Close()
-	spans, err := v.touching(c)
+	spans, err := v.candidates(c, idKey)
 	if err != nil || len(spans) == 0 {
 		return nil, err
 	}

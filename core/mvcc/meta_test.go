@@ -26,6 +26,7 @@ const testIndex IndexID = 1
 type meta struct {
 	t     *rapid.T
 	fs    *vfs.MemFS
+	limit int // of sets of names
 	o     pebblekv.Options
 	s     *Store
 	m     *model
@@ -51,6 +52,7 @@ func TestMetamorphic(t *testing.T) {
 			x.o = pebblekv.Options{MemtableBytes: 64 << 10, CacheBytes: 1 << 20}
 		}
 		x.o.FS = x.fs
+		x.limit = rapid.SampledFrom([]int{1, 3, maxNames}).Draw(t, "names")
 		x.open()
 		x.fork(0, 0)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -67,11 +69,12 @@ func (x *meta) open() {
 	require.NoError(x.t, err)
 	x.s, err = OpenWithClock(kv.Checked(p), func() time.Time { return time.UnixMilli(x.clock) })
 	require.NoError(x.t, err)
+	x.s.names.limit = x.limit
 }
 
 func (x *meta) step() {
 	switch rapid.SampledFrom([]string{
-		"commit", "commit", "commit", "commit", "churn", "fork", "get", "scan", "scan", "index", "history",
+		"commit", "commit", "commit", "commit", "churn", "fork", "deepen", "get", "scan", "scan", "index", "history",
 		"log", "exists", "hold", "release", "flush", "compact", "reopen", "collect", "drop",
 	}).Draw(x.t, "step") {
 	case "commit":
@@ -84,6 +87,13 @@ func (x *meta) step() {
 	case "fork":
 		seg := x.segment()
 		x.fork(seg, x.readable(seg))
+	case "deepen":
+		seg := x.segment()
+		for range rapid.IntRange(2, 6).Draw(x.t, "forks") {
+			x.fork(seg, x.s.LastLSN())
+			seg = x.segs[len(x.segs)-1]
+			x.commitTo(seg, rapid.IntRange(0, 3).Draw(x.t, "writes"))
+		}
 	case "get":
 		x.get()
 	case "scan":
@@ -173,8 +183,9 @@ func (x *meta) fork(parent SegmentID, at LSN) {
 	x.segs = append(x.segs, id)
 }
 
-func (x *meta) commit(writes int) {
-	seg := x.segment()
+func (x *meta) commit(writes int) { x.commitTo(x.segment(), writes) }
+
+func (x *meta) commitTo(seg SegmentID, writes int) {
 	var ws []Write
 	var ids []bsonraw.Value
 	for range writes {
@@ -464,9 +475,11 @@ func (x *meta) collect() {
 	s := x.m.segments[seg]
 	p := Pins{Segment: seg, Root: s.parent == 0}
 	pins := map[LSN]bool{x.s.LastLSN(): true}
-	for _, child := range x.m.segments {
-		if child.parent == seg {
-			pins[child.fork] = true
+	for _, other := range x.segs {
+		for _, span := range x.m.lineage(other, MaxLSN) {
+			if other != seg && span.Segment == seg {
+				pins[span.Max] = true
+			}
 		}
 	}
 	for range rapid.IntRange(0, 2).Draw(x.t, "pins") {

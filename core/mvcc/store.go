@@ -39,6 +39,8 @@ type Store struct {
 	recent   recent
 	pool     pool
 	touched  touches
+	names    names
+	ancestry ancestry
 	heads    heads
 	segments segmentCache
 	closed   atomic.Bool
@@ -68,6 +70,8 @@ func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
 	s.durable.Store(uint64(st.limit))
 	s.ids.segment, s.ids.collection, s.ids.index, s.ids.project = st.segment, st.collection, st.index, st.project
 	s.pool.store, s.touched.store, s.heads.store, s.segments.store = s, s, s, s
+	s.names.store, s.names.limit, s.names.sets = s, maxNames, map[string]*nameSet{}
+	s.ancestry.store, s.ancestry.known = s, map[ancestryKey][]run{}
 	s.touched.sets = map[SegmentID]map[CollectionID]struct{}{}
 	s.heads.logged, s.heads.written = map[SegmentID]LSN{}, map[SegmentID]LSN{}
 	s.segments.records = map[SegmentID]refs.Segment{}

@@ -2,6 +2,7 @@ package mvcc
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/argon-lab/argon/core/kv"
 )
@@ -19,34 +20,41 @@ type View struct {
 
 	r      *reader // for point reads
 	key    []byte
-	coll   CollectionID // collection of spans
-	spans  []Span       // those of the lineage that touched it
+	coll   CollectionID // the collection that these are about:
+	leaf   bool         // the leaf touched it
+	above  []run        // what ancestors touched it
 	cached bool
+	spans  []Span // scratch
 }
 
-// NewView returns a view of a lineage, which it keeps. What is committed after
-// this call it does not show, even where a span's Max would allow it.
+// NewView returns a view of a lineage, which it keeps: spans leaf first, whose
+// Max do not ascend. What is committed after this call it does not show, even
+// where a span's Max would allow it.
 func (s *Store) NewView(l Lineage) *View {
 	last := s.LastLSN()
 	// In this order: the generation taken then holds everything between its
 	// beginning and last, or begins above last.
 	v := &View{store: s, lineage: l, recent: s.recent.current.Load()}
-	for _, span := range l {
-		if span.Max > last {
-			v.lineage = clampSpans(l, last)
+	if len(l) > 0 && l[0].Max > last {
+		v.lineage = clampSpans(l, last)
+	}
+	for i, span := range v.lineage {
+		if i == 2 {
+			v.need = max(v.need, span.Max) // and so not below those that follow
 			break
 		}
-	}
-	for _, span := range v.lineage {
 		v.need = max(v.need, min(span.Max, s.heads.newest(span.Segment)))
 	}
 	return v
 }
 
 func clampSpans(l Lineage, last LSN) Lineage {
-	clamped := make(Lineage, len(l))
-	for i, span := range l {
-		clamped[i] = Span{span.Segment, min(span.Max, last)}
+	clamped := append(Lineage(nil), l...)
+	for i := range clamped {
+		if clamped[i].Max <= last {
+			break
+		}
+		clamped[i].Max = last
 	}
 	return clamped
 }
@@ -63,23 +71,35 @@ func (v *View) Close() {
 	}
 }
 
-// touching returns the spans that hold anything of a collection.
-func (v *View) touching(c CollectionID) ([]Span, error) {
-	if v.cached && v.coll == c {
-		return v.spans, nil
+// touching finds out which segments have anything of a collection.
+func (v *View) touching(c CollectionID) (err error) {
+	if v.cached && v.coll == c || len(v.lineage) == 0 {
+		return nil
 	}
 	v.cached = false
-	v.spans = v.spans[:0]
-	for _, span := range v.lineage {
-		has, err := v.store.touched.has(span.Segment, c)
-		if err != nil {
-			return nil, err
-		}
-		if has {
-			v.spans = append(v.spans, span)
-		}
+	if v.above, err = v.store.ancestry.of(v.lineage, c, 0); err != nil {
+		return err
+	}
+	if v.leaf, err = v.store.touched.has(v.lineage[0].Segment, c); err != nil {
+		return err
 	}
 	v.coll, v.cached = c, true
+	return nil
+}
+
+// candidates returns the spans that may show a document, leaf first. The slice
+// is the view's.
+func (v *View) candidates(c CollectionID, idKey []byte) ([]Span, error) {
+	if err := v.touching(c); err != nil {
+		return nil, err
+	}
+	v.spans = v.spans[:0]
+	if v.leaf {
+		v.spans = append(v.spans, v.lineage[0])
+	}
+	for i := range v.above {
+		v.spans = v.above[i].candidates(v.spans, idKey)
+	}
 	return v.spans, nil
 }
 
@@ -98,7 +118,7 @@ func (v *View) Latest(c CollectionID, idKey []byte) (LSN, bool, error) {
 }
 
 func (v *View) find(c CollectionID, idKey []byte) (Version, bool, error) {
-	spans, err := v.touching(c)
+	spans, err := v.candidates(c, idKey)
 	if err != nil || len(spans) == 0 {
 		return Version{}, false, err
 	}
@@ -152,37 +172,80 @@ func (v *View) findIn(span Span, c CollectionID, idKey []byte) (Version, bool, e
 // ExistsSorted returns the places in idKeys, which must ascend, of the
 // documents that exist.
 func (v *View) ExistsSorted(c CollectionID, idKeys [][]byte) (places []int, err error) {
-	spans, err := v.touching(c)
-	if err != nil || len(spans) == 0 || len(idKeys) == 0 {
+	if len(idKeys) == 0 || len(v.lineage) == 0 {
+		return nil, nil
+	}
+	if err := v.touching(c); err != nil {
 		return nil, err
 	}
 	if err := v.reader(v.need); err != nil {
 		return nil, err
 	}
-	decided := make([]bool, len(idKeys))
-	for _, span := range spans {
-		empty, err := v.rangeIsEmpty(span, c, idKeys[0], idKeys[len(idKeys)-1])
-		if err != nil {
-			return nil, err
+	e := existence{view: v, c: c, idKeys: idKeys, decided: make([]bool, len(idKeys))}
+	if v.leaf {
+		err = e.in(v.lineage[0])
+	}
+	for i := range v.above {
+		if r := &v.above[i]; err == nil && r.places == nil {
+			err = e.in(r.spans[0])
+		} else if err == nil {
+			err = e.inRun(r)
 		}
-		if empty {
-			continue
+	}
+	slices.Sort(e.places)
+	return e.places, err
+}
+
+// existence decides, segment by segment, which of some documents exist.
+type existence struct {
+	view    *View
+	c       CollectionID
+	idKeys  [][]byte
+	decided []bool
+	places  []int
+}
+
+func (e *existence) in(span Span) error {
+	empty, err := e.view.rangeIsEmpty(span, e.c, e.idKeys[0], e.idKeys[len(e.idKeys)-1])
+	if err != nil || empty {
+		return err
+	}
+	for i := range e.idKeys {
+		if err := e.ask(span, i); err != nil {
+			return err
 		}
-		for i, idKey := range idKeys {
-			if decided[i] {
-				continue
-			}
-			found, ok, err := v.findIn(span, c, idKey)
-			if err != nil {
-				return nil, err
-			}
-			decided[i] = ok
-			if ok && found.Doc != nil {
-				places = append(places, i)
+	}
+	return nil
+}
+
+func (e *existence) inRun(r *run) error {
+	if last := e.idKeys[len(e.idKeys)-1]; len(r.within(e.idKeys[0], append(last[:len(last):len(last)], 0))) == 0 {
+		return nil
+	}
+	for i, idKey := range e.idKeys {
+		e.view.spans = r.candidates(e.view.spans[:0], idKey)
+		for _, span := range e.view.spans {
+			if err := e.ask(span, i); err != nil {
+				return err
 			}
 		}
 	}
-	return places, nil
+	return nil
+}
+
+// ask looks for the i-th document in a segment unless one before knew it.
+func (e *existence) ask(span Span, i int) error {
+	if e.decided[i] {
+		return nil
+	}
+	found, ok, err := e.view.findIn(span, e.c, e.idKeys[i])
+	if ok && err == nil {
+		e.decided[i] = true
+		if found.Doc != nil {
+			e.places = append(e.places, i)
+		}
+	}
+	return err
 }
 
 // rangeIsEmpty reports whether a segment holds no version of any name in
@@ -196,39 +259,4 @@ func (v *View) rangeIsEmpty(span Span, c CollectionID, first, last []byte) (bool
 	name, _, ok := cut(v.r.Key(), headerLen)
 	inside := ok && bytes.Equal(v.r.Key()[:headerLen], v.key[:headerLen])
 	return !inside || bytes.Compare(name, last) > 0, nil
-}
-
-// Scan returns a cursor over the documents with lo ≤ idKey < hi, nil meaning
-// open. Bounds may be cut anywhere within an idKey.
-func (v *View) Scan(c CollectionID, lo, hi []byte, reverse bool) *Cursor {
-	cur := &Cursor{}
-	v.prepare(&cur.m, c, lo, hi, reverse, func(seg SegmentID) []byte {
-		return appendHeader(nil, kindVersion, seg, c)
-	})
-	return cur
-}
-
-// ScanIndex returns a cursor over the entries of an index with lo ≤ key < hi,
-// where key is the encoded fields and the idKey behind them.
-func (v *View) ScanIndex(c CollectionID, ix IndexID, lo, hi []byte, reverse bool) *IndexCursor {
-	cur := &IndexCursor{}
-	v.prepare(&cur.m, c, lo, hi, reverse, func(seg SegmentID) []byte {
-		return appendIndexHeader(nil, seg, c, ix)
-	})
-	return cur
-}
-
-func (v *View) prepare(m *merger, c CollectionID, lo, hi []byte, reverse bool, header func(SegmentID) []byte) {
-	m.store, m.need, m.reverse = v.store, v.need, reverse
-	spans, err := v.touching(c)
-	if err != nil {
-		m.failed = err
-		return
-	}
-	m.all = make([]*walker, len(spans))
-	for i, span := range spans {
-		w := &walker{store: v.store, header: header(span.Segment), max: span.Max, order: i}
-		w.setBounds(lo, hi)
-		m.all[i] = w
-	}
 }

@@ -21,6 +21,7 @@ type walker struct {
 	max    LSN
 	lo, hi []byte // bounds, whole keys
 	order  int    // place in the lineage, leaf first
+	patch  *patch // set where this stands for several segments
 
 	r    *reader
 	name []byte // current name
@@ -61,7 +62,11 @@ func (w *walker) acquire(need LSN) bool {
 		w.failed = err
 		return false
 	}
-	r.bound(w.lo, w.hi)
+	if w.patch != nil {
+		r.point()
+	} else {
+		r.bound(w.lo, w.hi)
+	}
 	w.r = r
 	return true
 }
@@ -74,6 +79,9 @@ func (w *walker) release() error {
 
 // next moves to the next name and reports whether there is one.
 func (w *walker) next() bool {
+	if w.patch != nil {
+		return w.patchNext()
+	}
 	var ok bool
 	switch {
 	case !w.begun:
@@ -154,6 +162,9 @@ func (w *walker) end() bool {
 // prev moves to the previous name and reports whether there is one. The
 // iterator always stands at the last key below those of the names passed.
 func (w *walker) prev() bool {
+	if w.patch != nil {
+		return w.patchPrev()
+	}
 	ok := true
 	if !w.begun {
 		w.begun = true
@@ -231,6 +242,9 @@ func (w *walker) keep(lsn LSN) bool {
 // seekTo lets the next step find the first name at or above name or, in a
 // reverse walk, the last at or below it; with beyond, above and below only.
 func (w *walker) seekTo(name []byte, reverse, beyond bool) bool {
+	if w.patch != nil {
+		return w.patchSeek(name, reverse, beyond)
+	}
 	end := byte(0)
 	if reverse != beyond {
 		end = 1
