@@ -63,6 +63,7 @@ const (
 	APIVersionError           Code = 322
 	CursorInUse               Code = 12051
 	NotARetryableWriteCommand Code = 50768
+	MergeStageNoMatch         Code = 13113
 	UnknownField              Code = 40415
 	UnrecognizedPipelineStage Code = 40324
 	MissingRequiredField      Code = 40414
@@ -184,6 +185,7 @@ var table = map[Code]row{
 	CommandFailed:              {"CommandFailed", Invalid, "the command does not fit the session's state", ""},
 	APIVersionError:            {"APIVersionError", Unsupported, "a version of the API other than 1", ""},
 	CursorInUse:                {"CursorInUse", Conflict, "another getMore has the cursor", ""},
+	MergeStageNoMatch:          {"MergeStageNoMatchingDocument", NotFound, "$merge with whenNotMatched: fail found no document", ""},
 	NotARetryableWriteCommand:  {"NotARetryableWriteCommand", Invalid, "a transaction number on a command that takes none", ""},
 	ClientDisconnected:         {"ClientDisconnect", Canceled, "the client went away", ""},
 	OutOfDiskSpace:             {"OutOfDiskSpace", IO, "the disk is full", "free some space and try again: nothing acknowledged was lost"},
