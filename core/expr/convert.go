@@ -370,7 +370,7 @@ func parseDouble(s string) (f float64, why string) {
 		return math.NaN(), ""
 	case errors.Is(err, strconv.ErrRange):
 		return 0, "Out of range"
-	case err != nil && strings.IndexAny(s, "0123456789") < 0:
+	case err != nil && !strings.ContainsAny(s, "0123456789"):
 		return 0, "Did not consume any digits"
 	case err != nil:
 		return 0, "Did not consume whole string."

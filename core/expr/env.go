@@ -188,14 +188,6 @@ func (env *Env) str(s string) bsonraw.Value {
 	return v
 }
 
-// keep copies a value into the arena, for one that points to memory which will
-// be used again.
-func (env *Env) keep(v bsonraw.Value) bsonraw.Value {
-	data := env.arena.alloc(len(v.Data))
-	copy(data, v.Data)
-	return bsonraw.Value{Type: v.Type, Data: data}
-}
-
 // takeArena returns an empty arena, giveArena takes it back.
 func (env *Env) takeArena() arena {
 	if n := len(env.spare); n > 0 {

@@ -112,12 +112,10 @@ type bounds struct {
 }
 
 var (
-	finite       = bounds{math.Inf(-1), math.Inf(1), "(-inf,inf)", true}
-	withinOne    = bounds{-1, 1, "[-1,1]", false}
-	oneAndMore   = bounds{1, math.Inf(1), "[1,inf]", false}
-	everywhere   = bounds{math.Inf(-1), math.Inf(1), "[-inf,inf]", false}
-	decimalOne   = number.DecimalOfInt(1)
-	decimalMinus = number.DecimalOfInt(-1)
+	finite     = bounds{math.Inf(-1), math.Inf(1), "(-inf,inf)", true}
+	withinOne  = bounds{-1, 1, "[-1,1]", false}
+	oneAndMore = bounds{1, math.Inf(1), "[1,inf]", false}
+	everywhere = bounds{math.Inf(-1), math.Inf(1), "[-inf,inf]", false}
 )
 
 func (b bounds) holds(n number.Number) bool {

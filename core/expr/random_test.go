@@ -2,7 +2,6 @@ package expr
 
 import (
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -274,5 +273,5 @@ func checkRandom(t *testing.T, e bsonraw.Value, doc bsonraw.Doc, got, want outco
 	if s := mongotest.ValueJSON(want.value); strings.Contains(s, "-NAN") || strings.Contains(s, "-nan") {
 		return // the sign of NaN is the processor's
 	}
-	t.Error(fmt.Sprintf("%s on %s:\n  got  %v\n  want %v", mongotest.ValueJSON(e), mongotest.JSON(doc), got, want))
+	t.Errorf("%s on %s:\n  got  %v\n  want %v", mongotest.ValueJSON(e), mongotest.JSON(doc), got, want)
 }

@@ -6,13 +6,18 @@ import (
 	"unicode/utf8"
 )
 
+// beyond is all that is not ASCII, but for the two characters that are the other
+// case of ASCII letters (long s and the Kelvin sign): in a class under option i
+// they would bring s and k in.
+const beyond = "\u0080-\u017E\u0180-\u2129\u212B-\U0010FFFF"
+
 // shorthand is what each class escape holds, written as the inside of a
 // bracket class that both engines read alike.
 var shorthand = map[byte]string{
 	'd': `0-9`,
 	'D': "\\x00-/:-\U0010FFFF",
 	'w': `0-9A-Za-z_`,
-	'W': "\\x00-/:-@\\[-\\^`\\{-\U0010FFFF",
+	'W': "\\x00-/:-@\\[-\\^`\\{-\\x7F" + beyond,
 	's': `\t-\r\x20`,
 	'S': "\\x00-\\x08\\x0E-\\x1F!-\U0010FFFF",
 	'h': "\\t\\x20\u00A0\u1680\u180E\u2000-\u200A\u202F\u205F\u3000",
@@ -31,9 +36,9 @@ var wordBoundary = map[byte]string{
 
 // posix is what each POSIX class holds, and under "^name" its complement.
 var posix = map[string]string{
-	"alpha": `A-Za-z`, "^alpha": "\\x00-@\\[-`\\{-\U0010FFFF",
+	"alpha": `A-Za-z`, "^alpha": "\\x00-@\\[-`\\{-\\x7F" + beyond,
 	"digit": `0-9`, "^digit": shorthand['D'],
-	"alnum": `0-9A-Za-z`, "^alnum": "\\x00-/:-@\\[-`\\{-\U0010FFFF",
+	"alnum": `0-9A-Za-z`, "^alnum": "\\x00-/:-@\\[-`\\{-\\x7F" + beyond,
 	"upper": `A-Z`, "^upper": "\\x00-@\\[-\U0010FFFF",
 	"lower": `a-z`, "^lower": "\\x00-`\\{-\U0010FFFF",
 	"space": shorthand['s'], "^space": shorthand['S'],
@@ -115,16 +120,12 @@ func (t *translation) classEscape(rest string) error {
 		t.writeSet(`\x08`)
 		return nil
 	case 'p', 'P':
-		t.at += 2
-		t.write(rest[:2], rest[:2])
-		if len(rest) > 2 && rest[2] == '{' {
-			end := strings.IndexByte(rest, '}')
-			if end < 0 {
-				return invalid("malformed \\%c", c)
-			}
-			t.at += end - 1
-			t.write(rest[2:end+1], rest[2:end+1])
+		property, err := propertyEscape(rest)
+		if err != nil {
+			return err
 		}
+		t.at += len(property)
+		t.writeSet(property)
 		return nil
 	case 'Q':
 		return t.quoted()
@@ -139,6 +140,18 @@ func (t *translation) classEscape(rest string) error {
 	t.at += n
 	t.writeSet(quoteRune(r))
 	return nil
+}
+
+// propertyEscape returns the whole of \pL or \p{…} at the start of rest.
+func propertyEscape(rest string) (string, error) {
+	n := 3
+	if len(rest) > 2 && rest[2] == '{' {
+		n = strings.IndexByte(rest, '}') + 1
+	}
+	if n < 3 || n > len(rest) {
+		return "", invalid("malformed %s or truncated", rest[:2])
+	}
+	return rest[:n], nil
 }
 
 // escapedRune reads an escape that stands for one character: its value and the

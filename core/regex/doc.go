@@ -18,7 +18,9 @@
 //     longer than matchTimeout.
 //
 // Known differences: at the end of a text with option m, ^ also matches behind
-// a last newline; under option i, \w also takes the Kelvin sign and the long s.
+// a last newline; in a bracket class under option i, \w also takes the Kelvin
+// sign and the long s, and \p{Lu} the other case too; after a loop over nothing,
+// as in (a*)*, the group holds the last text, in PCRE the last nothing.
 //
 // Read regex.go, then translate.go and classes.go; prefix.go finds the literal
 // prefix that an index can use.

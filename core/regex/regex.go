@@ -3,6 +3,7 @@ package regex
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -139,28 +140,25 @@ func (r *Regex) NumGroups() int { return r.groups }
 // offsets of the match and of each group, -1 where a group took no part; nil
 // if there is none. Text before from is seen by lookbehind, ^ and \b.
 func (r *Regex) Find(text []byte, from int) ([]int, error) {
-	if r.linear == nil {
-		return r.findBacktrack(r.backtrack, text, from)
+	if r.linear != nil && (from == 0 || !r.behind) {
+		return r.findLinear(text, from), nil
 	}
-	if from == 0 {
-		return r.cutTail(r.linear.FindSubmatchIndex(text)), nil
+	s, err := r.search(text)
+	if err != nil {
+		return nil, err
 	}
-	if r.behind {
-		// Go's engine cannot begin in the middle of a text and see what is
-		// before it.
-		re, err := r.anywhere()
-		if err != nil {
-			return nil, err
-		}
-		return r.findBacktrack(re, text, from)
-	}
+	return s.find(utf8.RuneCount(text[:from]))
+}
+
+// findLinear cuts off what is before from: nothing in the pattern looks there.
+func (r *Regex) findLinear(text []byte, from int) []int {
 	m := r.cutTail(r.linear.FindSubmatchIndex(text[from:]))
 	for i := range m {
 		if m[i] >= 0 {
 			m[i] += from
 		}
 	}
-	return m, nil
+	return m
 }
 
 // cutTail takes the newline that a final $ may have consumed off the match.
@@ -174,39 +172,66 @@ func (r *Regex) cutTail(m []int) []int {
 	return m[:len(m)-2]
 }
 
-func (r *Regex) findBacktrack(re *regexp2.Regexp, text []byte, from int) ([]int, error) {
-	runes := []rune(string(text))
-	m, err := re.FindRunesMatchStartingAt(runes, utf8.RuneCount(text[:from]))
+// search is a text made ready for the backtracking engine, which counts runes.
+type search struct {
+	re     *regexp2.Regexp
+	groups int
+	runes  []rune
+	at     []int // byte offset of each rune, and of the end
+}
+
+// search uses the backtracking engine also where the linear one is there: it
+// can begin in the middle of a text and see what is before.
+func (r *Regex) search(text []byte) (*search, error) {
+	s := &search{re: r.backtrack, groups: r.groups, runes: []rune(string(text))}
+	if s.re == nil {
+		var err error
+		if s.re, err = r.anywhere(); err != nil {
+			return nil, err
+		}
+	}
+	s.at = make([]int, len(s.runes)+1)
+	for i, c := range s.runes {
+		s.at[i+1] = s.at[i] + utf8.RuneLen(c)
+	}
+	return s, nil
+}
+
+// find returns the first match at or after a rune, in byte offsets.
+func (s *search) find(from int) ([]int, error) {
+	m, err := s.re.FindRunesMatchStartingAt(s.runes, from)
 	if err != nil || m == nil {
 		return nil, tooLong(err)
 	}
-	return r.byteOffsets(runes, m), nil
-}
-
-// byteOffsets turns the rune offsets of a match into byte offsets.
-func (r *Regex) byteOffsets(runes []rune, m *regexp2.Match) []int {
-	at := make([]int, len(runes)+1)
-	for i, c := range runes {
-		at[i+1] = at[i] + utf8.RuneLen(c)
-	}
-	found := make([]int, 0, 2*(r.groups+1))
+	found := make([]int, 0, 2*(s.groups+1))
 	for _, g := range m.Groups() {
 		if len(g.Captures) == 0 {
 			found = append(found, -1, -1)
 			continue
 		}
-		found = append(found, at[g.RuneIndex], at[g.RuneIndex+g.RuneLength])
+		found = append(found, s.at[g.RuneIndex], s.at[g.RuneIndex+g.RuneLength])
 	}
-	return found
+	return found, nil
 }
 
 // FindAll returns every match, none overlapping, each as Find has it. After an
 // empty match the search goes on one character later; none is looked for at the
 // very end of a text that is not empty.
 func (r *Regex) FindAll(text []byte) ([][]int, error) {
+	next := func(from int) ([]int, error) { return r.findLinear(text, from), nil }
+	if r.linear == nil || r.behind {
+		s, err := r.search(text)
+		if err != nil {
+			return nil, err
+		}
+		next = func(from int) ([]int, error) {
+			rune, _ := slices.BinarySearch(s.at, from)
+			return s.find(rune)
+		}
+	}
 	var all [][]int
 	for from := 0; from < len(text) || from == 0; {
-		m, err := r.Find(text, from)
+		m, err := next(from)
 		if err != nil || m == nil {
 			return all, err
 		}

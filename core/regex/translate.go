@@ -64,6 +64,12 @@ func (t *translation) write(linear, both string) {
 	t.both.WriteString(both)
 }
 
+// exact writes a class that option i does not widen, as PCRE has it.
+func (t *translation) exact(class string) {
+	s := "(?-i:" + class + ")"
+	t.write(s, s)
+}
+
 func (t *translation) rest() string { return t.pattern[t.at:] }
 
 // item translates the next piece of the pattern.
@@ -229,7 +235,10 @@ func (t *translation) escape() error {
 	c := rest[1]
 	if set, ok := shorthand[c]; ok {
 		t.at += 2
-		t.write("["+set+"]", "["+set+"]")
+		if c == 'W' {
+			set = strings.Replace(set, beyond, "\u0080-\U0010FFFF", 1)
+		}
+		t.exact("[" + set + "]")
 		return nil
 	}
 	switch {
@@ -250,8 +259,12 @@ func (t *translation) escape() error {
 	case c == 'g' || c == 'k' || c >= '1' && c <= '9' || c == 'Z' || c == 'G' || c == 'R' || c == 'X':
 		return t.backtrackEscape(c)
 	case c == 'p' || c == 'P':
-		t.at += 2
-		t.write(rest[:2], rest[:2])
+		property, err := propertyEscape(rest)
+		if err != nil {
+			return err
+		}
+		t.at += len(property)
+		t.exact(property)
 		return nil
 	}
 	r, n, err := escapedRune(rest)
