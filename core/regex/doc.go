@@ -21,6 +21,7 @@
 // a last newline; in a bracket class under option i, \w also takes the Kelvin
 // sign and the long s, and \p{Lu} the other case too; after a loop over nothing,
 // as in (a*)*, the group holds the last text, in PCRE the last nothing.
+// Lookbehind may be of any length, which PCRE refuses.
 //
 // Read regex.go, then translate.go and classes.go; prefix.go finds the literal
 // prefix that an index can use.

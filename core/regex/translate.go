@@ -153,6 +153,9 @@ func (t *translation) group() error {
 // special translates a group that begins with "(?".
 func (t *translation) special(rest string) error {
 	t.depth++
+	if name := strings.TrimLeft(rest[2:], "P<'"); name != rest[2:] && name != "" && name[0] >= '0' && name[0] <= '9' {
+		return invalid("group name must start with a non-digit")
+	}
 	switch kind := rest[2:]; {
 	case strings.HasPrefix(kind, "P="):
 		return t.namedReference(kind[2:])
