@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -214,9 +215,10 @@ func (l *logger) Fatalf(format string, args ...any) {
 	_ = s.fail(cause)
 }
 
-// maxFlushes is how often in a row a flush may fail. Writers wait for flushes
-// once memtables are full, and must not wait for ever.
-const maxFlushes = 3
+// maxAttempts is how often in a row a flush may fail; and a compaction, while
+// writers wait for it. Pebble tries again and again, and they must not wait for
+// ever.
+const maxAttempts = 3
 
 // events keeps background errors; without a handler of its own for damaged
 // data Pebble would call Fatalf. A flush that failed is told twice, at its end
@@ -226,8 +228,8 @@ func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			s.background.Store(&failure{err})
-			if f := s.flushed.Load(); f != nil && f.err != nil && errors.Is(err, f.err) && s.badFlushes.Add(1) >= maxFlushes {
-				_ = s.fail(err)
+			if f := s.flushed.Load(); f != nil && f.err != nil && errors.Is(err, f.err) {
+				s.attempt(&s.badFlushes, err)
 			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) { s.background.Store(&failure{info.Details}) },
@@ -237,5 +239,22 @@ func (s *Store) events() *pebble.EventListener {
 				s.badFlushes.Store(0)
 			}
 		},
+		CompactionEnd: func(info pebble.CompactionInfo) {
+			if info.Err != nil && s.stalled.Load() {
+				s.attempt(&s.badCompactions, info.Err)
+			} else {
+				s.badCompactions.Store(0)
+			}
+		},
+		WriteStallBegin: func(pebble.WriteStallBeginInfo) { s.stalled.Store(true) },
+		WriteStallEnd:   func() { s.stalled.Store(false) },
+	}
+}
+
+// attempt counts one more in a row that failed, and stops the store when they
+// are too many.
+func (s *Store) attempt(count *atomic.Int32, err error) {
+	if count.Add(1) >= maxAttempts {
+		_ = s.fail(err)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// retryPause is between two attempts to write a table.
+const retryPause = 10 * time.Millisecond
+
 // fencedFile is a file open for writing behind the fence. Without an inner file
 // it goes nowhere.
 type fencedFile struct {
@@ -26,7 +29,12 @@ func (f *fencedFile) real() vfs.File {
 // outcome passes an error on, unless Pebble could not bear it: then the store
 // stops, and Pebble goes on.
 func (f *fencedFile) outcome(err error) error {
-	if err == nil || !f.critical {
+	if err == nil {
+		return nil
+	}
+	if !f.critical {
+		// Pebble tries again at once, and would keep a processor busy with it.
+		time.Sleep(retryPause)
 		return err
 	}
 	_ = f.fence.store.fail(err)

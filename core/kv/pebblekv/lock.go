@@ -115,8 +115,11 @@ func lockedError(dir string, h holder) error {
 		h.command = h.command[:200] + "..."
 	}
 	who := "process"
-	if h.pid == os.Getpid() && where == "" {
+	if where == "" && h.pid == os.Getpid() {
 		who = "this very process,"
+	} else if where == "" && !alive(h.pid) {
+		return errs.New(errs.StoreLocked, "store %q was in use by process %d (%s), which has ended; a process that it forked still holds the lock", dir, h.pid, h.command).
+			WithRemedy("end what that process started, such as the workers of a pool")
 	}
 	return errs.New(errs.StoreLocked, "store %q is in use by %s %d%s (%s)", dir, who, h.pid, where, h.command)
 }

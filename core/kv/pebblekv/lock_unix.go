@@ -26,3 +26,6 @@ func lockFile(f *os.File, shared bool) error {
 }
 
 func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
+// alive reports whether there is a process with this id.
+func alive(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }

@@ -25,3 +25,7 @@ func lockFile(f *os.File, shared bool) error {
 func unlockFile(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{Offset: lockAt})
 }
+
+// alive would report whether there is a process with this id; here no process
+// inherits a lock from one that has ended.
+func alive(int) bool { return true }

@@ -150,6 +150,21 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	require.NoError(t, open(t, dir, Options{}).Close(), "a killed process holds nothing")
 }
 
+// TestLockOfAForkedProcess is a lock held by a child of a process that is gone.
+func TestLockOfAForkedProcess(t *testing.T) {
+	err := lockedError("/store", holder{pid: 1 << 22, host: hostname(t), command: "python train.py"})
+	require.Equal(t, errs.StoreLocked, errs.CodeOf(err))
+	require.Contains(t, err.Error(), "which has ended")
+	require.Contains(t, lockedError("/store", holder{pid: 1 << 22, host: "elsewhere", command: "x"}).Error(), "on host elsewhere")
+	require.Contains(t, lockedError("/store", holder{}).Error(), "only reads it")
+}
+
+func hostname(t *testing.T) string {
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	return host
+}
+
 func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{})

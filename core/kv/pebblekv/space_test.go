@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -55,4 +56,38 @@ func TestSmallDisksAreNotAllReserve(t *testing.T) {
 	require.NoError(t, g.admit(fs, "/", 2<<20))
 	fs.usage.AvailBytes = 6 << 20
 	require.Equal(t, errs.OutOfDiskSpace, errs.CodeOf(g.admit(fs, "/", 2<<20)))
+}
+
+// uncompactable is a file system with no room for what compactions write.
+type uncompactable struct{ vfs.FS }
+
+func (u *uncompactable) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if c == "pebble-compaction" {
+		return nil, syscall.ENOSPC
+	}
+	return u.FS.Create(name, c)
+}
+
+// TestWritersDoNotWaitForEver fails compactions until writers would have to wait
+// for one that never comes.
+func TestWritersDoNotWaitForEver(t *testing.T) {
+	mem := vfs.NewMem()
+	s := open(t, "/store", small(&uncompactable{mem}))
+	acked := 0
+	var err error
+	for n := 1; n < 100_000; n++ {
+		var wait func() error
+		if wait, err = putBatch(s, n, true); err == nil {
+			err = wait()
+		}
+		if err != nil {
+			break
+		}
+		acked = n
+	}
+	require.Equal(t, errs.OutOfDiskSpace, errs.CodeOf(err), "%v", err)
+	_ = s.Close()
+	s = open(t, "/store", small(mem))
+	require.GreaterOrEqual(t, survived(t, s), acked)
+	require.NoError(t, s.Close())
 }

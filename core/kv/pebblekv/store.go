@@ -27,12 +27,13 @@ type Store struct {
 	applying sync.Mutex
 	space    spaceGuard
 
-	failed     atomic.Pointer[failure] // why the store stopped
-	background atomic.Pointer[failure] // the last error of a flush or compaction
-	flushed    atomic.Pointer[failure] // how the last flush ended
-	badFlushes atomic.Int32            // failed flushes in a row
-	wedged     atomic.Bool             // Pebble panicked and may hold its locks for ever
-	closed     atomic.Bool
+	failed                     atomic.Pointer[failure] // why the store stopped
+	background                 atomic.Pointer[failure] // the last error of a flush or compaction
+	flushed                    atomic.Pointer[failure] // how the last flush ended
+	stalled                    atomic.Bool             // writers wait for flushes or compactions
+	badFlushes, badCompactions atomic.Int32            // failed ones in a row
+	wedged                     atomic.Bool             // Pebble panicked and may hold its locks for ever
+	closed                     atomic.Bool
 }
 
 var _ kv.Store = (*Store)(nil)
