@@ -77,6 +77,9 @@ func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResul
 	if IsMongoURI(o.Source) {
 		return b.ImportMongo(ctx, o)
 	}
+	if err := needsCollection(o); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(o.Source)
 	if err != nil {
 		return nil, fileError(err, "read", o.Source)

@@ -66,8 +66,8 @@ type ImportedCollection struct {
 // branch. Options.Format is needed; Source is for errors only. size is that of
 // the input where it is known, for the progress, else 0.
 func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportOptions) (*ImportResult, error) {
-	if o.Collection == "" {
-		return nil, errs.New(errs.MissingRequiredField, "an import of a file needs a collection")
+	if err := needsCollection(o); err != nil {
+		return nil, err
 	}
 	format, err := formatOf(o.Format, o.Source)
 	if err != nil {
@@ -98,6 +98,13 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 		out.Errors = append(out.Errors, importError(e))
 	}
 	return out, err
+}
+
+func needsCollection(o *ImportOptions) error {
+	if o.Collection == "" {
+		return errs.New(errs.MissingRequiredField, "an import of a file needs a collection")
+	}
+	return nil
 }
 
 func importError(e transfer.LineError) ImportError {

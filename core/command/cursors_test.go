@@ -54,8 +54,11 @@ func TestCursorLooksAhead(t *testing.T) {
 		n      int
 		open   bool
 	}{
-		{`, "batchSize": 6`, 6, false}, {`, "batchSize": 5`, 5, true}, {`, "batchSize": 0`, 0, true},
-		{`, "batchSize": 5, "singleBatch": true`, 5, false}, {`, "limit": 3, "batchSize": 3`, 3, false},
+		{`, "batchSize": 6`, 6, false},
+		{`, "batchSize": 5`, 5, true},
+		{`, "batchSize": 0`, 0, true},
+		{`, "batchSize": 5, "singleBatch": true`, 5, false},
+		{`, "limit": 3, "batchSize": 3`, 3, false},
 		{`, "limit": 4, "batchSize": 3`, 3, true},
 	} {
 		docs, id := batch(d.run("p", `{"find": "c"`+c.fields+`}`))
