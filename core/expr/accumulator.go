@@ -178,7 +178,7 @@ const maxHeld = 100 << 20
 
 func checkHeld(name string, size int) error {
 	if size > maxHeld {
-		return errs.New(146, "%s used too much memory and cannot spill to disk. Memory limit: %d bytes", name, maxHeld)
+		return errs.New(errs.ExceededMemoryLimit, "%s used too much memory and cannot spill to disk. Memory limit: %d bytes", name, maxHeld)
 	}
 	return nil
 }

@@ -134,11 +134,11 @@ func subtractFromDate(env *Env, ms int64, y number.Number) (bsonraw.Value, error
 		n = y.Int
 	}
 	if n == math.MinInt64 {
-		return bsonraw.Value{}, errs.New(159, "Cannot negate the minimum duration")
+		return bsonraw.Value{}, errs.New(errs.DurationOverflow, "Cannot negate the minimum duration")
 	}
 	d := number.Sub(number.Int64(ms), number.Int64(n))
 	if d.Type != bsonraw.Int64 {
-		return bsonraw.Value{}, errs.New(159, "Overflow casting from a lower-precision duration to a higher-precision duration")
+		return bsonraw.Value{}, errs.New(errs.DurationOverflow, "Overflow casting from a lower-precision duration to a higher-precision duration")
 	}
 	return env.date(d.Int), nil
 }

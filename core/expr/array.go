@@ -258,7 +258,7 @@ func checkRange(from, to, step int64) error {
 		count--
 	}
 	if size := 40 + 16*count; size > limit {
-		return errs.New(146, "$range would use too much memory (%d bytes) and cannot spill to disk. Memory limit: %d bytes", size, limit)
+		return errs.New(errs.ExceededMemoryLimit, "$range would use too much memory (%d bytes) and cannot spill to disk. Memory limit: %d bytes", size, limit)
 	}
 	return nil
 }

@@ -202,7 +202,7 @@ func (x *dateFromParts) Eval(env *Env) (bsonraw.Value, error) {
 	}
 	ms, ok := assemble(day, &p, zone)
 	if !ok {
-		return bsonraw.Value{}, errs.New(159, "Overflow casting from a lower-precision duration to a higher-precision duration")
+		return bsonraw.Value{}, errs.New(errs.DurationOverflow, "Overflow casting from a lower-precision duration to a higher-precision duration")
 	}
 	return env.date(ms), nil
 }

@@ -208,7 +208,7 @@ func addMillis(ms, n, unit int64) (int64, error) {
 	if unit == 1 {
 		sum := ms + n
 		if (sum < ms) != (n < 0) {
-			return 0, errs.New(159, "Overflow while adding %dms to %dms", n, ms)
+			return 0, errs.New(errs.DurationOverflow, "Overflow while adding %dms to %dms", n, ms)
 		}
 		return sum, nil
 	}

@@ -44,19 +44,11 @@ func (s *Sum) addDecimal(d bsonraw.Decimal) {
 	s.dec = DecimalAdd(s.dec, d)
 }
 
-// addInt64 adds an integer exactly: where one double cannot hold it, in two, the
-// small one first.
+// addInt64 adds an integer exactly, in two doubles, the small one first.
 func (s *Sum) addInt64(n int64) {
-	high := float64(n)
-	const exact = 1 << 53
-	if n > exact || n < -exact {
-		low := float64(n - int64(min(high, 0x1p63-1024)))
-		if high == 0x1p63 {
-			low -= 1024
-		}
-		s.addDouble(low)
-	}
-	s.addDouble(high)
+	high := n / (1 << 32) * (1 << 32)
+	s.addDouble(float64(n - high))
+	s.addDouble(float64(high))
 }
 
 // addDouble is 2Sum with a running addend (Boldo, Graillat, Muller, "On the
