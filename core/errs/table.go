@@ -179,6 +179,8 @@ var table = map[Code]row{
 	UnrecognizedPipelineStage:  {"Location40324", Unsupported, "a pipeline stage that is unknown or not there yet", ""},
 	MissingRequiredField:       {"Location40414", Invalid, "a command lacks a field that it needs", ""},
 	QueryExceededMemoryLimit:   {"QueryExceededMemoryLimitNoDiskUseAllowed", Invalid, "a stage needs more memory than it may use", ""},
+	ExceededMemoryLimit:        {"ExceededMemoryLimit", Invalid, "an operation needs more memory than it may use", ""},
+	DurationOverflow:           {"DurationOverflow", Invalid, "a span of time is too long to be counted in milliseconds", ""},
 	CannotConvert:              {"ConversionFailure", Invalid, "a value cannot be converted to the type asked for", ""},
 	InvalidRegex:               {"Location51091", Invalid, "a regular expression that does not parse", ""},
 	ConflictingOperation:       {"ConflictingOperationInProgress", Conflict, "another operation of the session is in the way", ""},
