@@ -71,6 +71,8 @@ const (
 	InvalidBSON               Code = 22
 	Unknown                   Code = 8
 	CannotConvert             Code = 241
+	ExceededMemoryLimit       Code = 146
+	DurationOverflow          Code = 159
 	InvalidRegex              Code = 51091
 	ClientDisconnected        Code = 279
 	OutOfDiskSpace            Code = 14031
