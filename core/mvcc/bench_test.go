@@ -128,6 +128,7 @@ func benchInsert(b *testing.B, id func(i uint64) bsonraw.Value) {
 		pool[i] = benchDoc(builder, benchID(0), r).Clone()
 	}
 	b.ResetTimer()
+	cpu := processor()
 	var spent time.Duration
 	for k := range batches {
 		b.StopTimer()
@@ -145,6 +146,7 @@ func benchInsert(b *testing.B, id func(i uint64) bsonraw.Value) {
 		spent += time.Since(start)
 	}
 	b.ReportMetric(float64(b.N)/spent.Seconds(), "docs/s")
+	b.ReportMetric(float64(processor()-cpu)/float64(b.N), "cpu-ns/op")
 	b.StopTimer()
 	require.NoError(b, s.Close())
 }

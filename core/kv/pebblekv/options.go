@@ -78,6 +78,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		ReadOnly:                    s.opts.ReadOnly,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
+	o.Experimental.SpanPolicyFunc = spanPolicy
 	for i := range o.Levels {
 		l := &o.Levels[i]
 		l.BlockSize = blockSize
@@ -87,6 +88,17 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	}
 	o.Levels[len(o.Levels)-1].BlockSize = lastBlockSize
 	return o
+}
+
+// spanPolicy ends a table where the kind of key changes. Every commit writes one
+// key of several kinds; in one table they would span all others, so that tables
+// of documents with ascending ids would overlap, and be rewritten level by level
+// instead of moved.
+func spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if len(start) == 0 || start[0] == math.MaxUint8 {
+		return pebble.SpanPolicy{}, nil, nil
+	}
+	return pebble.SpanPolicy{}, []byte{start[0] + 1}, nil
 }
 
 // comparer orders keys by their bytes and knows where a version begins.
