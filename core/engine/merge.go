@@ -9,6 +9,7 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/merge"
 	"github.com/argon-lab/argon/core/mvcc"
+	"github.com/argon-lab/argon/core/update"
 	"github.com/argon-lab/argon/core/wal"
 )
 
@@ -208,6 +209,9 @@ func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, 
 		}
 		w.after, w.changes, w.decided = r.Doc, r.Changes, decided
 	}
+	if touchesWhole(w.changes) && w.before != nil && w.after != nil {
+		w.changes = update.DiffDocs(w.before, w.after)
+	}
 	if bytes.Equal(w.before, w.after) && (len(w.decided) == 0 || w.after == nil) {
 		return nil // nothing to write, and no decision to remember
 	}
@@ -217,6 +221,12 @@ func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, 
 		}
 	}
 	return m.write(w)
+}
+
+// touchesWhole reports whether changes say of a document as a whole that it was
+// inserted or deleted, without saying what it was.
+func touchesWhole(changes []update.Change) bool {
+	return slices.ContainsFunc(changes, func(c update.Change) bool { return c.Path == "" && c.Operand.IsMissing() })
 }
 
 // baseDoc reads the common ancestor of a document, whose collection the base may

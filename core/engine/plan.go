@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -187,6 +188,8 @@ func (p *plan) put(w *planned) error {
 	}
 	op := "update"
 	switch {
+	case bytes.Equal(w.before, w.after):
+		return nil // a decision to keep ours, which the log remembers
 	case w.before == nil:
 		op = "insert"
 		p.counts.inserted++
