@@ -209,6 +209,32 @@ func TestSourceIsRepeatable(t *testing.T) {
 	require.Equal(t, errs.CommandNotSupported, errs.CodeOf(err))
 }
 
+// nested returns {_id: id, a: {a: …}} of so many levels.
+func nested(id int32, levels int) bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.Int32("_id", id)
+	for range levels - 1 {
+		b.BeginDoc("a")
+	}
+	for range levels - 1 {
+		b.End()
+	}
+	return b.Finish()
+}
+
+func TestDepthOfDocuments(t *testing.T) {
+	d, ctx := newDoor(t), context.Background()
+	for levels, code := range map[int]errs.Code{bsonraw.MaxDepth: 0, bsonraw.MaxDepth + 1: errs.Overflow, 10_000: errs.Overflow} {
+		b := bsonraw.NewBuilder(nil)
+		b.String("insert", "c")
+		b.Array("documents", bsonraw.ArrayOf(nested(1, levels).Value()))
+		_, err := d.Run(ctx, d.sess, "p", b.Finish())
+		require.Equal(t, code, errs.CodeOf(err), "%d levels", levels)
+	}
+	docs, _ := batch(d.run("p", `{"find": "c"}`))
+	require.Len(t, docs, 1)
+}
+
 // Whatever the bytes, a command is answered or refused, and nothing panics.
 func FuzzRun(f *testing.F) {
 	for _, c := range Commands() {
@@ -224,7 +250,7 @@ func FuzzRun(f *testing.F) {
 		for _, db := range []string{"p", "admin"} {
 			reply, err := d.Run(ctx, d.sess, db, bsonraw.Doc(data))
 			if err == nil {
-				require.NoError(t, bsonraw.Validate(reply))
+				require.NoError(t, bsonraw.ValidateDepth(reply, bsonraw.MaxDepth+6))
 			} else {
 				require.NoError(t, bsonraw.Validate(ErrorReply(err)))
 			}

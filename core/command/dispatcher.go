@@ -140,13 +140,13 @@ func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, r
 	return s, err
 }
 
-// begin validates the bytes and finds the command.
+// begin finds the command and validates the bytes.
 func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, error) {
-	if err := bsonraw.ValidateDepth(raw, commandDepth); err != nil {
+	cmd, err := d.commands.find(raw) // takes any bytes
+	if err != nil {
 		return nil, err
 	}
-	cmd, err := d.commands.find(raw)
-	if err != nil {
+	if err := bsonraw.ValidateDepth(raw, cmd.depth()); err != nil {
 		return nil, err
 	}
 	d.count.Add(1)
@@ -157,9 +157,16 @@ func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, er
 	return newCall(d, sess, cmd, db, raw), nil
 }
 
-// commandDepth is how deep a command may be nested: a stored document of the
-// greatest depth, in the arrays and documents of a command around it.
-const commandDepth = bsonraw.MaxDepth + 6
+// depth is how deep the command may be nested: a stored document of the greatest
+// depth, in the arrays and documents of a command around it. For insert it is
+// exact, so that documents need no look of their own; an update measures what
+// it makes.
+func (c *Command) depth() int {
+	if c.Name == "insert" {
+		return bsonraw.MaxDepth + 2 // {insert, documents: [{…}]}
+	}
+	return bsonraw.MaxDepth + 6
+}
 
 // execute parses the command, enters its session and runs it. An error in a
 // transaction, wherever it comes from, ends the transaction.

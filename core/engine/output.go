@@ -136,6 +136,9 @@ func (w *outputWriter) collect(ctx context.Context, run *aggregation) error {
 		if err := bsonraw.ValidateStored(doc); err != nil {
 			return err
 		}
+		if err := bsonraw.Validate(doc); err != nil { // a pipeline may nest deeper than a store may
+			return err
+		}
 		w.docs = append(w.docs, w.t.keep(doc))
 	}
 }
