@@ -85,10 +85,6 @@ func (s *Store) atLSN(b *branch, head *headState, lsn mvcc.LSN) (wal.Position, e
 		return wal.Position{}, errs.New(errs.MomentNotFound, "LSN %d is in the future of branch %q", lsn, b.rec.Name).
 			WithRemedy("its newest commit is %d", head.lsn)
 	}
-	seg := head.lineage[0].Segment
-	if lsn >= head.lsn {
-		return wal.Position{Segment: seg, LSN: head.lsn}, nil
-	}
 	for _, e := range s.moves(b) {
 		if e.LSN <= lsn || lsn <= e.To.LSN {
 			continue // made before, or the branch looks the same there since
@@ -98,7 +94,7 @@ func (s *Store) atLSN(b *branch, head *headState, lsn mvcc.LSN) (wal.Position, e
 		}
 		return wal.Position{Segment: e.From.Segment, LSN: min(lsn, e.From.LSN)}, nil
 	}
-	return wal.Position{Segment: seg, LSN: lsn}, nil
+	return wal.Position{Segment: head.lineage[0].Segment, LSN: min(lsn, head.lsn)}, nil
 }
 
 // checkKept fails if garbage collection has taken a segment.
