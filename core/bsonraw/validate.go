@@ -140,10 +140,21 @@ func ValidateID(v Value) error {
 	case Array, Regex, Undefined:
 		return errs.New(errs.InvalidIDField, "The '_id' value cannot be of type %s", v.Type.Name())
 	case Object:
-		it := v.Doc().Iter()
-		for it.Next() {
-			if len(it.key) > 0 && it.key[0] == '$' {
-				return errs.New(errs.DollarPrefixedFieldName, "_id fields may not contain '$'-prefixed fields: %s is not valid for storage.", it.key)
+		return validateIDFields(v.Doc())
+	}
+	return nil
+}
+
+// validateIDFields refuses $-names at any level of an _id, arrays included.
+func validateIDFields(d Doc) error {
+	it := d.Iter()
+	for it.Next() {
+		if len(it.key) > 0 && it.key[0] == '$' {
+			return errs.New(errs.DollarPrefixedFieldName, "_id fields may not contain '$'-prefixed fields: %s is not valid for storage.", it.key)
+		}
+		if it.val.Type == Object || it.val.Type == Array {
+			if err := validateIDFields(Doc(it.val.Data)); err != nil {
+				return err
 			}
 		}
 	}

@@ -32,6 +32,10 @@ const (
 // It is versioned and forked with everything else.
 const multikeyBit mvcc.IndexID = 1 << 31
 
+// multikeyMark is the idKey of such an entry: every entry has one, also one
+// that is of no document.
+var multikeyMark = []byte{0}
+
 // catalog is what a branch holds at one moment. It is immutable once published;
 // clone makes one to change.
 type catalog struct {
@@ -112,8 +116,8 @@ func (c *catalog) loadIndex(v *mvcc.View, doc Doc) error {
 	cur := v.ScanIndex(cid, ix|multikeyBit, nil, nil, false)
 	defer cur.Close()
 	for cur.Next() {
-		if key := cur.Key(); len(key) == 1 {
-			c.multikey[ix] |= 1 << key[0]
+		if part := cur.Fields(); len(part) == 1 {
+			c.multikey[ix] |= 1 << part[0]
 		}
 	}
 	return cur.Err()

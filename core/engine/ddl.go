@@ -13,7 +13,14 @@ import (
 )
 
 // putSystem writes a catalog document; a nil doc deletes the one of this _id.
+// What it holds of a caller (filters, validators, pipelines of views) may nest
+// no deeper than in any other document, since logs, diffs and fsck read it as one.
 func (t *Txn) putSystem(c mvcc.CollectionID, id Value, doc Doc) error {
+	if doc != nil {
+		if err := bsonraw.Validate(doc); err != nil {
+			return err
+		}
+	}
 	w := t.newWrite(&Collection{ID: c}, id)
 	if p := t.over.get(c, w.idKey); p != nil {
 		w.before = p.doc

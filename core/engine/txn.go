@@ -195,7 +195,7 @@ func (t *Txn) noteMultikey(c mvcc.CollectionID, ix mvcc.IndexID, parts index.Mul
 	t.changeCatalog().multikey[ix] |= fresh
 	for i := range 32 {
 		if fresh.Has(i) {
-			t.over.coll(c).putEntry(ix|multikeyBit, []byte{byte(i)}, nil, false)
+			t.over.coll(c).putEntry(ix|multikeyBit, []byte{byte(i)}, multikeyMark, false)
 		}
 	}
 }
