@@ -3,6 +3,7 @@ package pebblekv
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,12 +69,12 @@ func damaged(t testing.TB, closed bool) map[string][]byte {
 			require.NoError(t, s.Compact(t.Context(), nil, nil))
 		}
 	}
-	all := files(t, mem, "/store")
+	now := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
 	require.NoError(t, s.Close())
 	if closed {
-		all = files(t, mem, "/store")
+		return files(t, mem, "/store")
 	}
-	return all
+	return files(t, now, "/store")
 }
 
 // survey opens a store with one file changed. It returns how many batches it
