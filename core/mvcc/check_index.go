@@ -9,7 +9,7 @@ import (
 )
 
 // IndexKeys calls emit with the encoded fields of every entry that a document
-// has in an index.
+// has in an index, once for each.
 type IndexKeys func(doc bsonraw.Doc, emit func(key []byte)) error
 
 // CheckIndex compares an index with the documents of its collection, as a
@@ -30,8 +30,14 @@ func (s *Store) CheckIndex(ctx context.Context, l Lineage, c CollectionID, ix In
 	if want == have {
 		return have.count, nil
 	}
-	return have.count, k.compare()
+	if err := k.compare(); err != errStopped {
+		return have.count, err
+	}
+	return have.count, nil
 }
+
+// errStopped ends a comparison that the caller wants no more of.
+var errStopped = errs.New(errs.Interrupted, "the check was stopped")
 
 // sum stands for a set of entries.
 type sum struct {
@@ -98,10 +104,11 @@ func (k *indexChecker) compare() error {
 	err := k.expected(func(key, idKey []byte) error {
 		whole := append(append([]byte(nil), key...), idKey...)
 		cur := k.view.ScanIndex(k.c, k.ix, whole, nil, false)
-		if !cur.Next() || string(cur.Key()) != string(whole) {
-			k.problem(whole, "a document has no entry in the index")
+		found := cur.Next() && string(cur.Key()) == string(whole)
+		if err := cur.Close(); err != nil || found {
+			return err
 		}
-		return cur.Close()
+		return k.problem(whole, "a document has no entry in the index")
 	})
 	if err != nil {
 		return err
@@ -115,15 +122,16 @@ func (k *indexChecker) compare() error {
 		if ok {
 			err = k.keys(v.Doc, func(want []byte) { asked = asked || string(want) == string(key) })
 		}
-		if err == nil && !asked {
-			k.problem(append(append([]byte(nil), key...), idKey...), "the index has an entry that no document asks for")
+		if err != nil || asked {
+			return err
 		}
-		return err
+		return k.problem(append(append([]byte(nil), key...), idKey...), "the index has an entry that no document asks for")
 	})
 }
 
-func (k *indexChecker) problem(key []byte, message string) {
-	if k.report != nil {
-		k.report(Problem{Collection: k.c, Index: k.ix, Key: key, Message: message})
+func (k *indexChecker) problem(key []byte, message string) error {
+	if k.report != nil && !k.report(Problem{Collection: k.c, Index: k.ix, Key: key, Message: message}) {
+		return errStopped
 	}
+	return nil
 }

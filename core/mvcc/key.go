@@ -65,6 +65,22 @@ func appendLogKey(dst []byte, seg SegmentID, lsn LSN) []byte {
 
 func touchKey(seg SegmentID, c CollectionID) []byte { return appendHeader(nil, kindTouch, seg, c) }
 
+// TableEnd returns the rule by which the store parts its tables on disk
+// (pebblekv.Options): the collections below the first of a user, some of which
+// every commit writes to, are not in one table with those above. Such a table
+// would span all documents of its segment, so that tables of ascending ids would
+// be rewritten at each level and not moved: half of all the processor's time of a
+// bulk insert. A bound at every collection was rejected: thousands of small
+// branches would make as many tables.
+func TableEnd(firstUser CollectionID) func(start []byte) []byte {
+	return func(start []byte) []byte {
+		if len(start) < headerLen || start[0] != kindVersion && start[0] != kindIndex || collectionOf(start) >= firstUser {
+			return nil
+		}
+		return appendHeader(nil, start[0], segmentOf(start), firstUser)
+	}
+}
+
 // successor returns the lowest key above every key that begins with prefix.
 func successor(prefix []byte) []byte {
 	next := append([]byte(nil), prefix...)

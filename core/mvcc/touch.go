@@ -33,6 +33,8 @@ func (t *touches) isNew(seg SegmentID, c CollectionID) (bool, error) {
 	return !ok, err
 }
 
+// add takes in the first touch of a commit that is applied but not visible yet.
+// The commit has asked isNew, so the set is there.
 func (t *touches) add(seg SegmentID, c CollectionID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
