@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/client"
@@ -23,8 +24,11 @@ func openBackend(ctx context.Context, options bsonraw.Doc) (backend, error) {
 	return sdk{c}, nil
 }
 
+// clientOptions reads the options of argon_open. A key for a server is refused
+// where there is none, rather than ignored.
 func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err error) {
 	o = &client.Options{}
+	apiKey := false
 	for it := options.Iter(); it.Next(); {
 		v := it.Value()
 		n, isNumber := v.AsInt64()
@@ -39,9 +43,14 @@ func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err erro
 			o.ReadOnly = v.Bool()
 		case key == "cacheBytes" && isNumber:
 			o.CacheBytes = n
+		case key == "apiKey" && v.Type == bsonraw.String:
+			apiKey = true
 		default:
 			return "", nil, badOption("a client", key, v)
 		}
+	}
+	if apiKey && !strings.HasPrefix(uri, "argon://") {
+		return "", nil, errs.New(errs.InvalidOptions, "an API key is for a server, and %q is a directory", uri)
 	}
 	return uri, o, nil
 }

@@ -14,8 +14,9 @@
 // Promises:
 //
 //  1. No Go pointer crosses to C: clients and jobs are numbers in registry.go.
-//  2. Bytes from the caller are copied before the call goes on, and documents
-//     among them are validated; nothing below sees broken BSON.
+//  2. Bytes from the caller are used during the call only; what runs on after it,
+//     in a job, gets a copy. core/command validates commands, and nothing else
+//     here reads broken BSON.
 //  3. Each export, and each goroutine started here, recovers panics. The first
 //     one poisons the library: later calls fail with LibraryPanicked.
 //  4. A reply that does not fit the caller's buffer is kept as a finished job.

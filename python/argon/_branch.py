@@ -147,6 +147,8 @@ class Branch:
 
     # -- collections
 
+    __iter__ = None  # or iteration would ask for the collections 0, 1, 2 … for ever
+
     def __getitem__(self, name: str) -> Collection[dict[str, Any]]:
         return self.get_collection(name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions
@@ -51,6 +51,8 @@ class Client:
         codec_options: CodecOptions[Any] | None = None,
         **options: Any,
     ) -> None:
+        if uri == "":
+            raise ValueError("the path of a store is empty; leave it out for the default store")
         asked = {"apiKey": api_key, "actor": actor, "readOnly": read_only or None}
         self._connection = Connection(
             {"uri": "" if uri is None else os.fspath(uri), **without_none(asked), **options}
@@ -68,6 +70,8 @@ class Client:
     def project(self, name: str | None = None) -> Project:
         """Return a project, which its first write makes if it is not there."""
         return Project(self._connection, name or self._project_name, self._codec)
+
+    __iter__ = None  # or iteration would ask for the projects 0, 1, 2 … for ever
 
     def __getitem__(self, name: str) -> Project:
         return self.project(name)
@@ -167,6 +171,9 @@ class Projects:
     def delete(self, name: str) -> None:
         """Delete a project with all its branches, tags and history."""
         self._client.command({"argonProjectDelete": name})
+
+    def __iter__(self) -> Iterator[ProjectInfo]:
+        return iter(self.list())
 
     def __getitem__(self, name: str) -> Project:
         return self._client.project(name)

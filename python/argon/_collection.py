@@ -78,6 +78,8 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         """Return the same collection with other codec options."""
         return Collection(self._branch, self._name, codec_options or self.codec_options)
 
+    __iter__ = None  # or iteration would ask for the collections 0, 1, 2 … for ever
+
     def __getitem__(self, name: str) -> Collection[DocumentT]:
         return Collection(self._branch, f"{self._name}.{name}", self.codec_options)
 

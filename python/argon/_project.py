@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,8 @@ class Project:
     def branch(self, name: str = "main") -> Branch:
         """Return a branch, which must be there; same as ``branches.get(name)``."""
         return self.branches.get(name)
+
+    __iter__ = None  # or iteration would ask for the collections 0, 1, 2 … for ever
 
     def __getitem__(self, collection: str) -> Collection[dict[str, Any]]:
         return self._branch("main").get_collection(collection)
@@ -200,6 +202,9 @@ class Branches:
         if isinstance(from_branch, str):
             from_branch = self._project._branch(from_branch)
         return from_branch.merge(into, strategy=strategy, message=message)
+
+    def __iter__(self) -> Iterator[Branch]:
+        return iter(self.list())
 
     def __getitem__(self, name: str) -> Branch:
         return self.get(name)

@@ -61,6 +61,8 @@ class Transaction:
         """Whether it can still be committed or aborted."""
         return not self._over
 
+    __iter__ = None  # or iteration would ask for the collections 0, 1, 2 … for ever
+
     def __getitem__(self, name: str) -> Collection[dict[str, Any]]:
         return self.get_collection(name)
 

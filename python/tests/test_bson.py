@@ -169,13 +169,21 @@ def test_python_values_come_back_equal(branch: Any, document: Any) -> None:
     assert collection.replace_one({"_id": identity}, same).modified_count == 0
 
 
+def command(body: bytes) -> bytes:
+    return struct.pack("<i", len(body) + 5) + body + b"\x00"
+
+
 @pytest.mark.parametrize(
     "broken",
     [
-        b"\x06\x00\x00\x00\x01\x00",
-        b"\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00",
-        b"\x10\x00\x00\x00\x02a\x00\xff\xff\xff\x7fabc\x00",
-        b"\x0d\x00\x00\x00\x02a\x00\x02\x00\x00\x00\xff\x00\x00"[:13] + b"\x00",
+        b"",
+        b"\x05\x00\x00",
+        command(b"\x10ping\x00\x01\x00\x00\x00")[:-1],
+        command(b"\x10ping\x00\x01\x00\x00\x00") + b"\x00",
+        command(b"\x10ping\x00\x01\x00"),
+        command(b"\x02find\x00\xff\xff\xff\x7fabc\x00"),
+        command(b"\x02find\x00\x02\x00\x00\x00\xff\x00"),
+        command(b"\x02find\x00\x02\x00\x00\x00c\x00\x99x\x00"),
     ],
 )
 def test_malformed_bson_is_refused(branch: Any, broken: bytes) -> None:

@@ -119,8 +119,12 @@ def test_a_directory_that_is_no_store(tmp_path: Path) -> None:
 
 
 def test_uris_that_are_not_there_yet() -> None:
-    with pytest.raises(argon.NotSupported):
-        argon.Client("argon://localhost:27018")
+    with pytest.raises(argon.NotSupported, match="argon://localhost"):
+        argon.Client("argon://localhost:27018", api_key="secret")
+    with pytest.raises(argon.InvalidRequest, match="API key"):
+        argon.Client("somewhere", api_key="secret")
+    with pytest.raises(argon.InvalidRequest, match="no option"):
+        argon.Client("somewhere", colour="blue")
     with pytest.raises(argon.InvalidRequest, match="import"):
         argon.Client("mongodb://localhost/shop")
 

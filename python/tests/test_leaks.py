@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import argon
 from argon import _ffi
 
 from .conftest import checked, run_python
@@ -71,6 +72,39 @@ def test_buffers_are_not_shared_by_threads(users: Any) -> None:
         thread.join()
     assert wrong == []
     assert len(_ffi._free) <= 20
+
+
+def test_closing_while_threads_use_the_client(tmp_path: Path) -> None:
+    """Each thread ends with a clear error, and the store is whole."""
+    client = argon.Client(tmp_path / "s")
+    users = client.data.get_collection("users")
+    users.insert_many([{"_id": i} for i in range(2000)])
+    running = threading.Barrier(9)
+    ended: list[Any] = []
+
+    def use(n: int) -> None:
+        running.wait()
+        try:
+            while True:
+                users.find_one({"_id": n})
+                users.insert_one({})
+                users.find().batch_size(50).to_list(200)
+                users.find({"_id": {"$lt": 100}}).to_arrow()
+        except Exception as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=use, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    running.wait()
+    client.close()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 8
+    for error in ended:
+        assert isinstance(error, (argon.ClientClosed, argon.Canceled)), repr(error)
+    with argon.Client(tmp_path / "s") as client:
+        assert client.fsck()["problems"] == []
 
 
 def test_memory_stays_where_it_is(tmp_path: Path) -> None:
