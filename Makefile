@@ -16,7 +16,7 @@ GO_SOURCES := $(shell find core capi cmd -name '*.go' -o -name '*.c' -o -name '*
 PY_SOURCES := $(wildcard python/argon/*.py python/argon/py.typed)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wheel demo test test-go test-python test-notebooks bench lint fuzz docs docs-check clean fmt
+.PHONY: help build wheel demo test test-go test-python test-notebooks bench lint fuzz soak docs docs-check clean fmt
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,8 +55,12 @@ demo: $(STAMPS)/wheel $(STAMPS)/req-demo build/argon ## the main job, on 336,776
 
 test: test-go test-python test-notebooks ## all tests, those against a real mongod included
 
+# Random tests begin from this seed, so that one tree gives one answer; `make
+# soak` and `RAPID_SEED=0 make test-go` draw others.
+RAPID_SEED ?= 20261124
+
 test-go: $(STAMPS)/req-test ## the Go tests
-	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test ./...
+	RAPID_SEED=$(RAPID_SEED) ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test ./...
 
 test-python: $(STAMPS)/wheel $(STAMPS)/req-test build/argon ## the Python tests
 	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(BIN)/python -m pytest -q python/tests
@@ -78,6 +82,9 @@ lint: $(STAMPS)/wheel $(STAMPS)/req-lint ## gofumpt, vet, staticcheck, ruff, myp
 fmt: $(STAMPS)/req-lint ## format everything
 	$(GO) tool gofumpt -w core capi cmd
 	$(BIN)/python -m ruff format python tools notebooks setup.py
+
+soak: $(STAMPS)/req-test ## the random tests with other seeds and many more steps
+	RAPID_CHECKS=3000 ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test -timeout 2h -run 'Random|Metamorphic|Propert|Plan' ./core/...
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzzer for FUZZTIME (30s) each
