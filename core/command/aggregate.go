@@ -31,14 +31,14 @@ func cursorField[A any](at func(*A) *cursorArgs) field[A] {
 	return kind("cursor", "object", []bsonraw.Type{bsonraw.Object}, func(a *A, v bsonraw.Value) error {
 		at(a).given = true
 		return cursorTable.read(at(a), v.Doc(), nil)
-	}).orError(errs.TypeMismatch, "cursor field must be missing or an object").about("{batchSize: n}: documents of the first batch.")
+	}).about("{batchSize: n}: documents of the first batch.")
 }
 
 func aggregateCommand() *Command {
 	type args = aggregateArgs
 	return definition[args]{
 		Command: Command{
-			Name: "aggregate", Group: Query, traits: reads | inTxn,
+			Name: "aggregate", Group: Query, traits: reads | inTxn | mayWrite,
 			Help:    "Runs a pipeline on a collection, or on 1 for one that begins with $documents. A pipeline that ends in $out or $merge is a write, in one commit.",
 			Example: `{aggregate: "users", pipeline: [{$group: {_id: "$country", n: {$sum: 1}}}, {$sort: {n: -1}}], cursor: {}}`, DB: "shop",
 		},
@@ -46,9 +46,12 @@ func aggregateCommand() *Command {
 			kind("aggregate", "string or 1", nil, readAggregateName).need().about("The collection, or 1."),
 			kind("pipeline", "array", []bsonraw.Type{bsonraw.Array}, readPipeline).need().
 				orError(errs.TypeMismatch, "'pipeline' option must be specified as an array").about("The stages."),
-			cursorField(func(a *args) *cursorArgs { return &a.cursor }),
-			flag("explain", func(a *args) *bool { return &a.explain }).about("Show the plan instead of running it."),
-			triFlag("allowDiskUse", func(a *args) **bool { return &a.spec.AllowDiskUse }).about("Whether large stages may use temporary files; the default."),
+			cursorField(func(a *args) *cursorArgs { return &a.cursor }).
+				orError(errs.TypeMismatch, "cursor field must be missing or an object"),
+			flag("explain", func(a *args) *bool { return &a.explain }).
+				orError(errs.TypeMismatch, "explain must be a boolean").about("Show the plan instead of running it."),
+			triFlag("allowDiskUse", func(a *args) **bool { return &a.spec.AllowDiskUse }).
+				orError(errs.TypeMismatch, "Field 'allowDiskUse' should be a boolean value, but found: %s").about("Whether large stages may use temporary files; the default."),
 			hint(func(a *args) *bsonraw.Value { return &a.spec.Hint }),
 			collation(func(a *args) *bsonraw.Doc { return &a.spec.Collation }),
 			let(func(a *args) *bsonraw.Doc { return &a.spec.Let }),
@@ -68,6 +71,9 @@ func readAggregateName(a *aggregateArgs, v bsonraw.Value) error {
 			return errs.New(errs.InvalidNamespace, "Invalid namespace specified: the collection's name is empty")
 		}
 		return nil
+	}
+	if !v.IsNumber() {
+		return errs.New(errs.TypeMismatch, "collection name has invalid type: %s", v.Type.Name())
 	}
 	if n, ok := v.AsInt64(); !ok || n != 1 {
 		return errs.New(errs.FailedToParse, "Invalid command format: the 'aggregate' field must specify a collection name or 1")
@@ -89,6 +95,9 @@ func readPipeline(a *aggregateArgs, v bsonraw.Value) error {
 func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, error) {
 	if !a.cursor.given && !a.explain {
 		return nil, errs.New(errs.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
+	}
+	if a.coll == "" && len(a.spec.Pipeline) == 0 {
+		return nil, errs.New(errs.InvalidNamespace, "{aggregate: 1} is not valid for an empty pipeline.")
 	}
 	if a.explain {
 		spec := &engine.ExplainSpec{Aggregate: &a.spec, Verbosity: "queryPlanner"}

@@ -34,6 +34,8 @@ var callPool = sync.Pool{New: func() any { return new(call) }}
 func newCall(d *Dispatcher, sess *Session, cmd *Command, db string, raw bsonraw.Doc) *call {
 	c := callPool.Get().(*call)
 	c.d, c.sess, c.cmd, c.db, c.raw = d, sess, cmd, db, raw
+	c.g.retryable = cmd.has(retryable)
+	c.g.readOnly = cmd.has(reads) && !cmd.has(mayWrite)
 	return c
 }
 
@@ -74,6 +76,9 @@ func appendFields(b *bsonraw.Builder, doc bsonraw.Doc) {
 
 // prepare finds out what the command runs on, and whether it may.
 func (c *call) prepare() error {
+	if c.cmd.has(adminOnly) && c.database() != adminDB {
+		return errs.New(errs.Unauthorized, "%s may only be run against the admin database.", c.cmd.Name)
+	}
 	if err := c.cmd.parse(c); err != nil {
 		return err
 	}
@@ -91,9 +96,6 @@ func (c *call) prepare() error {
 
 // resolve parses the database's name as far as the command needs it.
 func (c *call) resolve() error {
-	if c.cmd.has(adminOnly) && c.db != adminDB {
-		return errs.New(errs.Unauthorized, "%s may only be run against the admin database.", c.cmd.Name)
-	}
 	if !c.cmd.has(reads | writes | project) {
 		return nil
 	}
@@ -109,6 +111,14 @@ func (c *call) resolve() error {
 		return pinned(ref)
 	}
 	return nil
+}
+
+// database is the name of the database before the fields are read.
+func (c *call) database() string {
+	if c.db != "" {
+		return c.db
+	}
+	return str(c.raw.Get("$db"), "")
 }
 
 const adminDB = "admin"

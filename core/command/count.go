@@ -7,6 +7,7 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/index"
 )
 
 type countArgs struct {
@@ -23,18 +24,32 @@ func countCommand() *Command {
 			Example: `{count: "users", query: {age: {$gte: 30}}}`, DB: "shop",
 		},
 		fields: []field[args]{
-			collection("count", func(a *args) *string { return &a.coll }),
+			readCollection("count", func(a *args) *string { return &a.coll }),
 			object("query", func(a *args) *bsonraw.Doc { return &a.spec.Filter }).about("Which documents."),
-			integer("limit", func(a *args) *int64 { return &a.spec.Limit }).
+			wholeLimit(func(a *args) *int64 { return &a.spec.Limit }).
 				orError(errs.BadValue, "limit value is not a valid number").about("Stop at n; 0 is no limit."),
 			natural("skip", func(a *args) *int64 { return &a.spec.Skip }).about("Leave out the first n."),
 			hint(func(a *args) *bsonraw.Value { return &a.spec.Hint }),
 			collation(func(a *args) *bsonraw.Doc { return &a.spec.Collation }),
-			ignored[args]("fields", "Old drivers send it; a count has no fields.", bsonraw.Object),
+			ignored[args]("fields", "Old drivers send it; a count has no fields."),
 		},
 		run:     runCount,
 		explain: explainCount,
 	}.build()
+}
+
+// wholeLimit is a limit that may be negative, and not have a fraction.
+func wholeLimit(at func(*countArgs) *int64) field[countArgs] {
+	f := integer("limit", at)
+	f.read = func(a *countArgs, v bsonraw.Value) error {
+		n, ok := v.AsInt64()
+		if !ok {
+			return errs.New(errs.FailedToParse, "Expected an integer: limit: %s", index.Text(v))
+		}
+		*at(a) = n
+		return nil
+	}
+	return f
 }
 
 func runCount(ctx context.Context, c *call, a *countArgs) (bsonraw.Doc, error) {

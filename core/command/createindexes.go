@@ -28,10 +28,32 @@ func createIndexesCommand() *Command {
 			objects("indexes", "createIndexes.indexes", func(a *args) *[]bsonraw.Doc { return &a.specs }).need().
 				about("The indexes: {key, name, unique, sparse, partialFilterExpression, hidden}."),
 			looseFlag("ignoreUnknownIndexOptions", func(a *args) *bool { return &a.ignoreUnknown }).about("Leave out options that are not known."),
-			ignored[args]("commitQuorum", "There is one node."),
+			kind("commitQuorum", "number or string", append(append([]bsonraw.Type{}, numeric...), bsonraw.String), checkQuorum[args]).
+				about("How many nodes have to build the index; there is one."),
 		},
 		run: runCreateIndexes,
 	}.build()
+}
+
+// checkQuorum refuses what one node cannot give.
+func checkQuorum[A any](_ *A, v bsonraw.Value) error {
+	if v.Type == bsonraw.String {
+		switch mode := v.Str(); mode {
+		case "majority", "votingMembers":
+			return nil
+		case "":
+			return errs.New(errs.FailedToParse, "commitQuorum can't be an empty string")
+		default:
+			return errs.New(79, "No write concern mode named '%s' found in replica set configuration", mode)
+		}
+	}
+	switch n := truncated(v); {
+	case n < 0:
+		return errs.New(errs.FailedToParse, "commitQuorum has to be a non-negative number and not greater than 50")
+	case n > 1:
+		return errs.New(278, "Not enough data-bearing nodes to satisfy commit quorum")
+	}
+	return nil
 }
 
 // indexOptions are the fields of an index's specification. They are listed here

@@ -6,6 +6,7 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/index"
 )
 
 type deleteArgs struct {
@@ -35,7 +36,7 @@ func deleteCommand() *Command {
 				about("The statements, 1 to 100,000: {q, limit, hint, collation}."),
 			flag("ordered", func(a *deleteArgs) *bool { return &a.ordered }).about("Stop at the first failure; the default."),
 			let(func(a *deleteArgs) *bsonraw.Doc { return &a.let }),
-			ignored[deleteArgs]("bypassDocumentValidation", "A delete validates nothing."),
+			ignored[deleteArgs]("bypassDocumentValidation", "A delete validates nothing.", append([]bsonraw.Type{bsonraw.Boolean}, numeric...)...),
 		},
 		run:     runDelete,
 		explain: explainDelete,
@@ -45,10 +46,25 @@ func deleteCommand() *Command {
 // deleteTable is the table of one statement.
 var deleteTable = newTable("delete.deletes", []field[deleteStatement]{
 	object("q", func(s *deleteStatement) *bsonraw.Doc { return &s.Filter }).need(),
-	integer("limit", func(s *deleteStatement) *int64 { return &s.limit }).need(),
+	deleteLimit(),
 	hint(func(s *deleteStatement) *bsonraw.Value { return &s.Hint }),
-	collation(func(s *deleteStatement) *bsonraw.Doc { return &s.Collation }),
+	object("collation", func(s *deleteStatement) *bsonraw.Doc { return &s.Collation }), // its form is the statement's
 })
+
+// deleteLimit is 0 or 1. MongoDB takes whatever is no number for a 0, and so
+// deletes everything; here that is an error.
+func deleteLimit() field[deleteStatement] {
+	f := integer("limit", func(s *deleteStatement) *int64 { return &s.limit }).need()
+	f.read = func(s *deleteStatement, v bsonraw.Value) error {
+		n, ok := v.AsInt64()
+		if !ok || n != 0 && n != 1 {
+			return errs.New(errs.FailedToParse, "The limit field in delete objects must be 0 or 1. Got %s", index.Text(v))
+		}
+		s.limit = n
+		return nil
+	}
+	return f
+}
 
 func (a *deleteArgs) parse() error {
 	if err := checkBatch(len(a.statements)); err != nil {
@@ -59,9 +75,6 @@ func (a *deleteArgs) parse() error {
 		s := &a.specs[i]
 		if err := deleteTable.read(s, doc, nil); err != nil {
 			return err
-		}
-		if s.limit != 0 && s.limit != 1 {
-			return errs.New(errs.FailedToParse, "The limit field in delete objects must be 0 or 1. Got %d", s.limit)
 		}
 		s.Multi, s.Let = s.limit == 0, a.let
 	}
@@ -122,6 +135,9 @@ func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error)
 func deleteOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.DeleteSpec, retryable bool) (int64, error) {
 	if retryable && spec.Multi {
 		return 0, errs.New(errs.InvalidOptions, "Cannot use (or request) retryable writes with limit=0")
+	}
+	if err := checkCollation(spec.Collation); err != nil {
+		return 0, err
 	}
 	return t.Delete(ctx, coll, spec)
 }

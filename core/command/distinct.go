@@ -22,7 +22,7 @@ func distinctCommand() *Command {
 			Example: `{distinct: "users", key: "country", query: {age: {$gte: 30}}}`, DB: "shop",
 		},
 		fields: []field[args]{
-			collection("distinct", func(a *args) *string { return &a.coll }),
+			readCollection("distinct", func(a *args) *string { return &a.coll }),
 			text("key", func(a *args) *string { return &a.spec.Key }).need().about("The field, dotted."),
 			object("query", func(a *args) *bsonraw.Doc { return &a.spec.Filter }).about("Which documents."),
 			collation(func(a *args) *bsonraw.Doc { return &a.spec.Collation }),
@@ -35,6 +35,9 @@ func distinctCommand() *Command {
 func runDistinct(ctx context.Context, c *call, a *distinctArgs) (bsonraw.Doc, error) {
 	if err := readableCollection(c.db, a.coll); err != nil {
 		return nil, err
+	}
+	if a.spec.Key == "" {
+		return nil, errs.New(40352, "FieldPath cannot be constructed with empty string")
 	}
 	var values bsonraw.Doc
 	err := c.read(ctx, func(r engine.Reader) (err error) {

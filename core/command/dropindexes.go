@@ -18,6 +18,7 @@ func dropIndexesCommand() *Command {
 	which := anything("index", func(a *args) *bsonraw.Value { return &a.which }).need().
 		about(`The name, a list of names, the key pattern, or "*" for all but the one on _id.`)
 	which.types, which.Type = []bsonraw.Type{bsonraw.String, bsonraw.Array, bsonraw.Object}, "string, array or object"
+	which.read = readWhich
 	which.wrong = func(v bsonraw.Value) error {
 		return errs.New(errs.TypeMismatch, wrongType, "dropIndexes", "index", v.Type.Name(), "s '[string, object']")
 	}
@@ -30,6 +31,20 @@ func dropIndexesCommand() *Command {
 		fields: []field[args]{collection("dropIndexes", func(a *args) *string { return &a.coll }), which},
 		run:    runDropIndexes,
 	}.build()
+}
+
+// readWhich checks that a list holds names.
+func readWhich(a *dropIndexesArgs, v bsonraw.Value) error {
+	a.which = v
+	if v.Type != bsonraw.Array {
+		return nil
+	}
+	for _, name := range v.Doc().Values() {
+		if name.Type != bsonraw.String {
+			return errs.New(errs.TypeMismatch, wrongType, "dropIndexes", "index", "array", "s '[string']")
+		}
+	}
+	return nil
 }
 
 func runDropIndexes(ctx context.Context, c *call, a *dropIndexesArgs) (bsonraw.Doc, error) {

@@ -36,9 +36,7 @@ func runExplain(ctx context.Context, c *call, a *explainArgs) (bsonraw.Doc, erro
 		return nil, errs.New(errs.BadValue, "Enumeration value '%s' for field 'explain.verbosity' is not a valid value.", a.verbosity)
 	}
 	it := a.command.Iter()
-	if !it.Next() {
-		return nil, errs.New(errs.FailedToParse, "explain needs a command to explain, got an empty document")
-	}
+	it.Next()
 	cmd := c.d.commands[string(it.Key())]
 	if cmd == nil {
 		return nil, errs.New(errs.CommandNotFound, "Explain failed due to unknown command: %s", it.Key())

@@ -88,8 +88,7 @@ func (t *table[A]) readOther(key []byte, v bsonraw.Value, other func([]byte, bso
 		WithRemedy("%s", t.suggest(string(key)))
 }
 
-// readField checks the type of one value and hands it on. A null in an optional
-// field is the same as no field.
+// readField checks the type of one value and hands it on.
 func (t *table[A]) readField(a *A, f *field[A], v bsonraw.Value) error {
 	if f.types == nil {
 		return f.read(a, v)
@@ -102,16 +101,31 @@ func (t *table[A]) readField(a *A, f *field[A], v bsonraw.Value) error {
 	if f.wrong != nil {
 		return f.wrong(v)
 	}
-	if v.IsNullish() && !f.Required {
-		return nil
+	if v.IsNullish() {
+		return t.readNull(f)
 	}
 	return errs.New(errs.TypeMismatch, wrongType, t.owner, f.Name, v.Type.Name(), typeList(f.types))
+}
+
+// readNull takes a null for no field, except for an array, as mongod does.
+func (t *table[A]) readNull(f *field[A]) error {
+	switch {
+	case f.types[0] == bsonraw.Array:
+		return errs.New(10065, "invalid parameter: expected an object (%s)", f.Name)
+	case f.Required:
+		return t.missingField(f)
+	}
+	return nil
+}
+
+func (t *table[A]) missingField(f *field[A]) error {
+	return errs.New(errs.MissingRequiredField, "BSON field '%s.%s' is missing but a required field", t.owner, f.Name)
 }
 
 func (t *table[A]) missing(bits uint64) error {
 	for i, f := range t.fields {
 		if bits&(1<<i) != 0 {
-			return errs.New(errs.MissingRequiredField, "BSON field '%s.%s' is missing but a required field", t.owner, f.Name)
+			return t.missingField(&f)
 		}
 	}
 	return nil

@@ -60,7 +60,8 @@ func TestTableRefuses(t *testing.T) {
 	}{
 		{`{"on": true}`, errs.MissingRequiredField, "BSON field 'sample.sample' is missing but a required field"},
 		{`{"sample": 1}`, errs.TypeMismatch, "BSON field 'sample.sample' is the wrong type 'int', expected type 'string'"},
-		{`{"sample": null}`, errs.TypeMismatch, "BSON field 'sample.sample' is the wrong type 'null', expected type 'string'"},
+		{`{"sample": null}`, errs.MissingRequiredField, "BSON field 'sample.sample' is missing but a required field"},
+		{`{"sample": "x", "docs": null}`, 10065, "invalid parameter: expected an object (docs)"},
 		{`{"sample": "x", "onn": true}`, errs.UnknownField, "BSON field 'sample.onn' is an unknown field."},
 		{`{"sample": "x", "on": 1}`, errs.TypeMismatch, "BSON field 'sample.on' is the wrong type 'int', expected type 'bool'"},
 		{`{"sample": "x", "loose": "y"}`, errs.TypeMismatch, "BSON field 'sample.loose' is the wrong type 'string', expected types '[bool, long, int, decimal, double']"},

@@ -42,7 +42,8 @@ func findCommand() *Command {
 			optionalNatural("batchSize", func(a *findArgs) **int64 { return &a.batchSize }).about("Documents of the first batch; 101 if left out."),
 			flag("singleBatch", func(a *findArgs) *bool { return &a.single }).about("Close the cursor after the first batch."),
 			let(func(a *findArgs) *bsonraw.Doc { return &a.spec.Let }),
-			collation(func(a *findArgs) *bsonraw.Doc { return &a.spec.Collation }),
+			collation(func(a *findArgs) *bsonraw.Doc { return &a.spec.Collation }).
+				orError(errs.TypeMismatch, "Expected field collationto be of type object"),
 			triFlag("allowDiskUse", func(a *findArgs) **bool { return &a.spec.AllowDiskUse }).
 				orError(errs.TypeMismatch, "Field 'allowDiskUse' should be a boolean value, but found: %s").about("Whether a large sort may use temporary files; the default."),
 			object("min", func(a *findArgs) *bsonraw.Doc { return &a.spec.Min }).about("Lower bound in the index of hint, inclusive."),
@@ -54,7 +55,8 @@ func findCommand() *Command {
 			refused[findArgs]("showRecordId", "a document's place is its _id"),
 			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean).
 				orError(errs.TypeMismatch, "Field 'allowPartialResults' should be a boolean value, but found: %s"),
-			ignored[findArgs]("oplogReplay", "MongoDB ignores it too.", bsonraw.Boolean),
+			ignored[findArgs]("oplogReplay", "MongoDB ignores it too.", bsonraw.Boolean).
+				orError(errs.TypeMismatch, "Field 'oplogReplay' should be a boolean value, but found: %s"),
 		},
 		open:    openFind,
 		explain: explainFind,

@@ -16,14 +16,18 @@ type generic struct {
 	txnNumber    int64
 	hasTxnNumber bool
 	autocommit   triState
-	start        bool // startTransaction
-	stmtID       int64
+	start        triState // startTransaction
+	stmtID       int32
 	hasStmtID    bool
 	stmtIDs      bsonraw.Doc
 	maxTime      time.Duration
 	actor        string
 	message      string
 	writeConcern concern
+	api          bool // apiVersion was given
+	apiOption    bool // apiStrict or apiDeprecationErrors was
+	retryable    bool // the command is a retryable write, and has statement ids
+	readOnly     bool // the command never writes
 }
 
 type triState uint8
@@ -44,8 +48,8 @@ type concern struct {
 //
 // Accepted without effect, with the reason: comment (for logs and profilers),
 // $readPreference and $clusterTime (there is one node, and it is always up to
-// date), apiVersion, apiStrict and apiDeprecationErrors (version 1 is what
-// there is), client ($client, sent by drivers and proxies about themselves).
+// date), apiStrict and apiDeprecationErrors (version 1 is what there is),
+// $client (sent by drivers and proxies about themselves).
 func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	switch string(key) {
 	case "$db":
@@ -53,24 +57,13 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 			return true, wrongGeneric("$db", v, " 'string'")
 		}
 		g.db = v.Str()
-	case "lsid":
-		return true, g.readLsid(v)
-	case "txnNumber":
-		if v.Type != bsonraw.Int64 {
-			return true, wrongSession("txnNumber", v, "long")
+	case "lsid", "txnNumber", "autocommit", "startTransaction":
+		if v.IsNullish() {
+			return true, nil
 		}
-		g.txnNumber, g.hasTxnNumber = v.Int64(), true
-	case "autocommit":
-		return true, g.readAutocommit(v)
-	case "startTransaction":
-		return true, g.readStart(v)
-	case "stmtId":
-		return true, g.readStmtID(v)
-	case "stmtIds":
-		if v.Type != bsonraw.Array {
-			return true, wrongGeneric("stmtIds", v, " 'array'")
-		}
-		g.stmtIDs = v.Doc()
+		return true, g.readSession(string(key), v)
+	case "stmtId", "stmtIds":
+		return g.readStatement(string(key), v)
 	case "maxTimeMS":
 		return true, g.readMaxTime(v)
 	case "$argon":
@@ -79,9 +72,11 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 		return true, g.readWriteConcern(v)
 	case "readConcern":
 		return true, readReadConcern(v)
-	case "apiVersion":
-		return true, readAPIVersion(v)
-	case "comment", "$readPreference", "$clusterTime", "apiStrict", "apiDeprecationErrors", "$client":
+	case "apiVersion", "apiStrict", "apiDeprecationErrors":
+		return true, g.readAPI(string(key), v)
+	case "$readPreference":
+		return true, readPreference(v)
+	case "comment", "$clusterTime", "$client":
 	default:
 		return false, nil
 	}
@@ -96,55 +91,105 @@ func wrongSession(name string, v bsonraw.Value, want string) error {
 	return errs.New(errs.TypeMismatch, wrongType, "OperationSessionInfo", name, v.Type.Name(), " '"+want+"'")
 }
 
-// readLsid reads {id: UUID}. The field uid, a digest of the user that a driver
-// never sends, is accepted as mongod does and takes part in the identity.
-func (g *generic) readLsid(v bsonraw.Value) error {
-	if v.Type != bsonraw.Object {
-		return wrongSession("lsid", v, "object")
+// readSession reads the fields of a logical session. lsid is {id: UUID}; its
+// field uid, a digest of the user that a router adds, takes part in the
+// identity.
+func (g *generic) readSession(key string, v bsonraw.Value) error {
+	switch key {
+	case "lsid":
+		if v.Type != bsonraw.Object {
+			return wrongSession(key, v, "object")
+		}
+		id, err := parseLsid(v.Doc(), "OperationSessionInfo.lsid")
+		g.lsid, g.hasLsid = id, err == nil
+		return err
+	case "txnNumber":
+		if v.Type != bsonraw.Int64 {
+			return wrongSession(key, v, "long")
+		}
+		g.txnNumber, g.hasTxnNumber = v.Int64(), true
+		return nil
 	}
-	id, err := parseLsid(v.Doc(), "OperationSessionInfo.lsid")
-	g.lsid, g.hasLsid = id, err == nil
-	return err
-}
-
-func (g *generic) readAutocommit(v bsonraw.Value) error {
 	if v.Type != bsonraw.Boolean {
-		return wrongSession("autocommit", v, "bool")
+		return wrongSession(key, v, "bool")
 	}
+	state := no
 	if v.Bool() {
-		g.autocommit = yes
+		state = yes
+	}
+	if key == "autocommit" {
+		g.autocommit = state
 	} else {
-		g.autocommit = no
+		g.start = state
 	}
 	return nil
 }
 
-func (g *generic) readStart(v bsonraw.Value) error {
-	if v.Type != bsonraw.Boolean {
-		return wrongSession("startTransaction", v, "bool")
+// readStatement reads the numbers of a retryable write's statements. Other
+// commands do not know stmtIds, and do not look at stmtId.
+func (g *generic) readStatement(key string, v bsonraw.Value) (bool, error) {
+	switch {
+	case !g.retryable:
+		return key == "stmtId", nil
+	case v.IsNullish() && key == "stmtId":
+		return true, nil
+	case key == "stmtIds" && v.IsNullish():
+		return true, errs.New(10065, "invalid parameter: expected an object (stmtIds)")
+	case key == "stmtIds" && v.Type != bsonraw.Array:
+		return true, wrongGeneric(key, v, " 'array'")
+	case key == "stmtIds":
+		g.stmtIDs = v.Doc()
+		return true, nil
 	}
-	g.start = v.Bool()
-	return nil
-}
-
-func (g *generic) readStmtID(v bsonraw.Value) error {
-	n, ok := v.AsInt64()
-	if !ok || n < math.MinInt32 || n > math.MaxInt32 {
-		return wrongGeneric("stmtId", v, " 'int'")
+	if v.Type != bsonraw.Int32 {
+		return true, wrongGeneric(key, v, " 'int'")
 	}
-	g.stmtID, g.hasStmtID = n, true
-	return nil
+	g.stmtID, g.hasStmtID = v.Int32(), true
+	return true, nil
 }
 
 func (g *generic) readMaxTime(v bsonraw.Value) error {
 	if !v.IsNumber() {
 		return errs.New(errs.BadValue, "maxTimeMS must be a number")
 	}
-	n := truncated(v)
+	n, ok := v.AsInt64()
+	if !ok {
+		return errs.New(errs.BadValue, "maxTimeMS has non-integral value")
+	}
 	if n < 0 || n > math.MaxInt32 {
 		return errs.New(errs.BadValue, "%d value for maxTimeMS is out of range", n)
 	}
 	g.maxTime = time.Duration(n) * time.Millisecond
+	return nil
+}
+
+func (g *generic) readAPI(key string, v bsonraw.Value) error {
+	want, name := bsonraw.Boolean, "bool"
+	if key == "apiVersion" {
+		want, name = bsonraw.String, "string"
+	}
+	switch {
+	case v.IsNullish():
+		return nil
+	case v.Type != want:
+		return errs.New(errs.TypeMismatch, wrongType, "APIParametersFromClient", key, v.Type.Name(), " '"+name+"'")
+	case key != "apiVersion":
+		g.apiOption = true
+	case v.Str() != "1":
+		return errs.New(errs.APIVersionError, "API version must be \"1\"")
+	default:
+		g.api = true
+	}
+	return nil
+}
+
+func readPreference(v bsonraw.Value) error {
+	if v.Type != bsonraw.Object {
+		return errs.New(errs.TypeMismatch, "$readPreference has incorrect type: expected object but got %s", v.Type.Name())
+	}
+	if v.Doc().Get("mode").IsMissing() {
+		return errs.New(errs.NoSuchKey, "Missing expected field \"mode\"")
+	}
 	return nil
 }
 
@@ -164,8 +209,19 @@ func (g *generic) readArgon(v bsonraw.Value) error {
 // readWriteConcern keeps what the reply must speak of. Every write is durable
 // before it is acknowledged, so that j and wtimeout have nothing to add.
 func (g *generic) readWriteConcern(v bsonraw.Value) error {
+	if g.readOnly {
+		return errs.New(errs.InvalidOptions, "Command does not support writeConcern")
+	}
 	if v.Type != bsonraw.Object {
 		return errs.New(errs.TypeMismatch, `"writeConcern" had the wrong type. Expected object, found %s`, v.Type.Name())
+	}
+	it := v.Doc().Iter()
+	for it.Next() {
+		switch string(it.Key()) {
+		case "w", "j", "fsync", "wtimeout", "getLastError", "provenance":
+		default:
+			return errs.New(errs.UnknownField, "BSON field 'WriteConcernOptions.%s' is an unknown field.", it.Key())
+		}
 	}
 	switch w := v.Doc().Get("w"); {
 	case w.IsNumber():
@@ -186,9 +242,16 @@ func readReadConcern(v bsonraw.Value) error {
 	if v.Type != bsonraw.Object {
 		return errs.New(errs.FailedToParse, "readConcern field should be an object")
 	}
-	if at := v.Doc().Get("atClusterTime"); !at.IsMissing() {
-		return errs.New(errs.NotSupported, "readConcern.atClusterTime is not supported").
-			WithRemedy("name the moment in the database's name: project~branch~<LSN, time, tag or -n>")
+	it := v.Doc().Iter()
+	for it.Next() {
+		switch string(it.Key()) {
+		case "level", "afterClusterTime", "afterOpTime", "provenance":
+		case "atClusterTime":
+			return errs.New(errs.NotSupported, "readConcern.atClusterTime is not supported").
+				WithRemedy("name the moment in the database's name: project~branch~<LSN, time, tag or -n>")
+		default:
+			return errs.New(errs.InvalidOptions, "Unrecognized option in readConcern: %s", it.Key())
+		}
 	}
 	level := v.Doc().Get("level")
 	if level.IsMissing() {
@@ -204,13 +267,6 @@ func readReadConcern(v bsonraw.Value) error {
 	return errs.New(errs.FailedToParse, "readConcern.level must be either 'local', 'majority', 'linearizable', 'available', or 'snapshot'")
 }
 
-func readAPIVersion(v bsonraw.Value) error {
-	if v.Type != bsonraw.String || v.Str() != "1" {
-		return errs.New(errs.APIVersionError, "API version must be \"1\"")
-	}
-	return nil
-}
-
 // check refuses combinations, in mongod's words.
 func (g *generic) check(cmd *Command) error {
 	bad := func(text string) error { return errs.New(errs.InvalidOptions, "%s", text) }
@@ -221,8 +277,12 @@ func (g *generic) check(cmd *Command) error {
 		return bad("Transaction number requires a session ID to also be specified")
 	case g.autocommit == no && !g.hasTxnNumber:
 		return bad("'autocommit' field requires a transaction number to also be specified")
-	case g.start && g.autocommit == unset:
+	case g.start != unset && g.autocommit == unset:
 		return bad("'startTransaction' field requires 'autocommit' field to also be specified")
+	case g.start == no:
+		return bad("Specifying startTransaction=false is not allowed.")
+	case g.apiOption && !g.api:
+		return errs.New(4886600, "Provided apiStrict and/or apiDeprecationErrors without passing apiVersion")
 	case g.hasTxnNumber && g.txnNumber < 0:
 		return bad("Transaction number cannot be negative")
 	}

@@ -24,14 +24,17 @@ func getMoreCommand() *Command {
 			long("getMore", func(a *getMoreArgs) *int64 { return &a.id }).need().about("The cursor's id."),
 			text("collection", func(a *getMoreArgs) *string { return &a.coll }).need().about("The collection that it is on."),
 			optionalNatural("batchSize", func(a *getMoreArgs) **int64 { return &a.batchSize }).about("At most n documents; 0 or none: as many as fit into 16 MiB."),
-			ignored[getMoreArgs]("term", "For replication within MongoDB."),
-			ignored[getMoreArgs]("lastKnownCommittedOpTime", "For replication within MongoDB."),
+			ignored[getMoreArgs]("term", "For replication within MongoDB.", bsonraw.Int64),
+			ignored[getMoreArgs]("lastKnownCommittedOpTime", "For replication within MongoDB.", bsonraw.Object),
 		},
 		run: runGetMore,
 	}.build()
 }
 
 func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, error) {
+	if a.coll == "" {
+		return nil, errs.New(errs.InvalidNamespace, "Collection names cannot be empty")
+	}
 	cur, err := c.d.cursors.checkOut(a.id)
 	if err != nil {
 		return nil, err
@@ -116,6 +119,9 @@ func readCursorIDs(a *killCursorsArgs, v bsonraw.Value) error {
 }
 
 func runKillCursors(_ context.Context, c *call, a *killCursorsArgs) (bsonraw.Doc, error) {
+	if err := readableCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
 	mine := func(cur *cursor) bool {
 		return cur.user == c.sess.opts.User && cur.ns == c.db+"."+a.coll
 	}

@@ -24,7 +24,7 @@ func listIndexesCommand() *Command {
 		fields: []field[args]{
 			collection("listIndexes", func(a *args) *string { return &a.coll }),
 			cursorField(func(a *args) *cursorArgs { return &a.cursor }),
-			ignored[args]("includeBuildUUIDs", "An index is there once it is built.", bsonraw.Boolean),
+			ignored[args]("includeBuildUUIDs", "An index is there once it is built.", append([]bsonraw.Type{bsonraw.Boolean}, numeric...)...),
 		},
 		open: openListIndexes,
 	}.build()

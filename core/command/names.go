@@ -14,6 +14,11 @@ func collection[A any](name string, at func(*A) *string) field[A] {
 	return f.about("The collection.")
 }
 
+// readCollection is collection for the commands where mongod has another code.
+func readCollection[A any](name string, at func(*A) *string) field[A] {
+	return collection(name, at).orError(errs.InvalidNamespace, "collection name has invalid type %s")
+}
+
 // validCollection checks a collection's name as mongod does. db is for the
 // message.
 func validCollection(db, name string) error {
@@ -69,8 +74,42 @@ func hint[A any](at func(*A) *bsonraw.Value) field[A] {
 }
 
 func collation[A any](at func(*A) *bsonraw.Doc) field[A] {
-	return object("collation", at).about(`Only {locale: "simple"}, which is the default.`)
+	f := object("collation", at).about(`Only {locale: "simple"}, which is the default.`)
+	f.read = func(a *A, v bsonraw.Value) error {
+		*at(a) = v.Doc()
+		return checkCollation(v.Doc())
+	}
+	return f
 }
+
+// checkCollation checks the form of a collation.
+func checkCollation(doc bsonraw.Doc) error {
+	if doc.IsEmpty() {
+		return nil
+	}
+	return collationTable.read(&collationArgs{}, doc, nil)
+}
+
+type collationArgs struct {
+	locale, text string
+	number       int64
+	on           bool
+}
+
+// collationTable checks the form of a collation; what can be had of it is the
+// engine's to say.
+var collationTable = newTable("collation", []field[collationArgs]{
+	text("locale", func(a *collationArgs) *string { return &a.locale }).need(),
+	flag("caseLevel", func(a *collationArgs) *bool { return &a.on }),
+	text("caseFirst", func(a *collationArgs) *string { return &a.text }),
+	integer("strength", func(a *collationArgs) *int64 { return &a.number }),
+	flag("numericOrdering", func(a *collationArgs) *bool { return &a.on }),
+	text("alternate", func(a *collationArgs) *string { return &a.text }),
+	text("maxVariable", func(a *collationArgs) *string { return &a.text }),
+	flag("normalization", func(a *collationArgs) *bool { return &a.on }),
+	flag("backwards", func(a *collationArgs) *bool { return &a.on }),
+	text("version", func(a *collationArgs) *string { return &a.text }),
+})
 
 func let[A any](at func(*A) *bsonraw.Doc) field[A] {
 	return object("let", at).about("Variables for expressions, as $$name.")

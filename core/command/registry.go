@@ -55,6 +55,7 @@ const (
 	retryable                   // takes a txnNumber outside a transaction
 	endsTxn                     // commitTransaction, abortTransaction
 	adminOnly                   // runs on the database "admin" only
+	mayWrite                    // reads that can be a write: aggregate
 	project                     // needs a project; the branch, if named, is a default
 )
 

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"math"
-
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
@@ -42,11 +40,11 @@ type memo struct {
 
 // memo returns the memory for n statements, nil outside of retryable writes.
 func (c *call) memo(n int) (*memo, error) {
-	if c.logical == nil || c.txn != nil {
+	if c.logical == nil && c.g.stmtIDs == nil {
 		return nil, nil
 	}
 	ids, err := c.statementIDs(n)
-	if err != nil {
+	if err != nil || c.logical == nil || c.txn != nil {
 		return nil, err
 	}
 	return &memo{s: c.logical, ids: ids}, nil
@@ -58,7 +56,7 @@ func (c *call) statementIDs(n int) ([]int32, error) {
 	ids := make([]int32, 0, n)
 	if c.g.stmtIDs == nil {
 		for i := range n {
-			ids = append(ids, int32(c.g.stmtID)+int32(i))
+			ids = append(ids, c.g.stmtID+int32(i))
 		}
 		return ids, nil
 	}
@@ -67,14 +65,13 @@ func (c *call) statementIDs(n int) ([]int32, error) {
 	}
 	it := c.g.stmtIDs.Iter()
 	for it.Next() {
-		id, ok := it.Value().AsInt64()
-		if !ok || id < math.MinInt32 || id > math.MaxInt32 {
-			return nil, errs.New(errs.TypeMismatch, wrongType, "stmtIds", it.Key(), it.Value().Type.Name(), " 'int'")
+		if it.Value().Type != bsonraw.Int32 {
+			return nil, errs.New(errs.TypeMismatch, wrongType, c.cmd.Name+".stmtIds", it.Key(), it.Value().Type.Name(), " 'int'")
 		}
-		ids = append(ids, int32(id))
+		ids = append(ids, it.Value().Int32())
 	}
 	if len(ids) != n {
-		return nil, errs.New(errs.InvalidLength, "The number of statement ids %d must match the number of statements %d", len(ids), n)
+		return nil, errs.New(errs.InvalidLength, "Number of statement ids must match the number of batch entries. Got %d statement ids but %d operations.", len(ids), n)
 	}
 	return ids, nil
 }

@@ -128,9 +128,9 @@ func (s *logicalSession) enterTxn(ctx context.Context, c *call) error {
 	switch {
 	case n < s.txnNumber:
 		return errs.New(errs.TransactionTooOld, "Cannot start transaction with { txnNumber: %d } on session %s because a newer transaction with txnNumber %d has already started on this session.", n, s.id, s.txnNumber)
-	case c.g.start && n == s.txnNumber:
+	case c.g.start == yes && n == s.txnNumber:
 		return errs.New(errs.ConflictingOperation, "Only servers in a sharded cluster can start a new transaction at the active transaction number")
-	case c.g.start:
+	case c.g.start == yes:
 		return s.startTxn(ctx, c)
 	}
 	if err := s.current(n); err != nil {
@@ -222,7 +222,7 @@ func (d *Dispatcher) abortNamed(ctx context.Context, sess *Session, raw bsonraw.
 	switch {
 	case g.txnNumber == s.txnNumber:
 		s.abort(d)
-	case g.txnNumber > s.txnNumber && g.start:
+	case g.txnNumber > s.txnNumber && g.start == yes:
 		s.abort(d)
 		s.txnNumber, s.state = g.txnNumber, aborted
 	}

@@ -47,9 +47,11 @@ var updateStatement = newTable("update.updates", []field[engine.UpdateSpec]{
 	flag("upsert", func(s *engine.UpdateSpec) *bool { return &s.Upsert }),
 	objects("arrayFilters", "update.updates.arrayFilters", func(s *engine.UpdateSpec) *[]bsonraw.Doc { return &s.ArrayFilters }),
 	hint(func(s *engine.UpdateSpec) *bsonraw.Value { return &s.Hint }),
-	collation(func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Collation }),
+	object("collation", func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Collation }), // its form is the statement's
+
 	object("sort", func(s *engine.UpdateSpec) *bsonraw.Doc { return &s.Sort }),
-	ignored[engine.UpdateSpec]("upsertSupplied", "Set by drivers for findAndModify only."),
+	ignored[engine.UpdateSpec]("upsertSupplied", "Between MongoDB's own servers.", bsonraw.Boolean).
+		orError(errs.TypeMismatch, "Field 'upsertSupplied' should be a boolean value, but found: %s"),
 })
 
 // parse reads the statements before the first is run: a statement of a wrong
@@ -79,6 +81,18 @@ func (a *updateArgs) parse() error {
 func checkUpdate(u bsonraw.Value) error {
 	if u.Type != bsonraw.Object && u.Type != bsonraw.Array {
 		return errs.New(errs.FailedToParse, "Update argument must be either an object or an array")
+	}
+	if u.Type == bsonraw.Object {
+		return nil
+	}
+	it := u.Doc().Iter()
+	for it.Next() {
+		switch v := it.Value(); {
+		case v.Type != bsonraw.Object:
+			return errs.New(errs.TypeMismatch, "Each element of the 'pipeline' array must be an object")
+		case v.Doc().Len() != 1:
+			return errs.New(40323, "A pipeline stage specification object must contain exactly one field.")
+		}
 	}
 	return nil
 }
@@ -190,6 +204,12 @@ func (o *updateOutcome) run(ctx context.Context, t *engine.Txn, a *updateArgs, m
 func updateOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.UpdateSpec, retryable bool) (statement, error) {
 	if retryable && spec.Multi {
 		return statement{}, errs.New(errs.InvalidOptions, "Cannot use (or request) retryable writes with multi=true")
+	}
+	if spec.Constants != nil && spec.Update.Type != bsonraw.Array {
+		return statement{}, errs.New(51198, "Constant values may only be specified for pipeline updates")
+	}
+	if err := checkCollation(spec.Collation); err != nil {
+		return statement{}, err
 	}
 	res, err := t.Update(ctx, coll, spec)
 	if err != nil {
