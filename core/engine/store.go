@@ -63,7 +63,9 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 	}
 	s.kv = s.opts.KV
 	if s.kv == nil {
-		backend, err := pebblekv.Open(dir, pebblekv.Options{ReadOnly: s.opts.ReadOnly, CacheBytes: s.opts.CacheBytes})
+		backend, err := pebblekv.Open(dir, pebblekv.Options{
+			ReadOnly: s.opts.ReadOnly, CacheBytes: s.opts.CacheBytes, TableEnd: mvcc.TableEnd(firstUserID),
+		})
 		if err != nil {
 			return nil, err
 		}

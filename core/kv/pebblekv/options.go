@@ -23,6 +23,9 @@ type Options struct {
 	// than three of them holds no blocks at all.
 	CacheBytes    int64
 	MemtableBytes uint64
+	// TableEnd says where a table on disk that begins with a key has to end at
+	// the latest, or nil if it does not care. Tables hold one kind of key anyway.
+	TableEnd func(start []byte) []byte
 	// FS is the file system; the machine's own if nil.
 	FS vfs.FS
 }
@@ -78,7 +81,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		ReadOnly:                    s.opts.ReadOnly,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
-	o.Experimental.SpanPolicyFunc = spanPolicy
+	o.Experimental.SpanPolicyFunc = s.spanPolicy
 	for i := range o.Levels {
 		l := &o.Levels[i]
 		l.BlockSize = blockSize
@@ -93,12 +96,15 @@ func (s *Store) pebbleOptions() *pebble.Options {
 // spanPolicy ends a table where the kind of key changes. Every commit writes one
 // key of several kinds; in one table they would span all others, so that tables
 // of documents with ascending ids would overlap, and be rewritten level by level
-// instead of moved.
-func spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
-	if len(start) == 0 || start[0] == math.MaxUint8 {
-		return pebble.SpanPolicy{}, nil, nil
+// instead of moved. TableEnd does the same within a kind.
+func (s *Store) spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if s.opts.TableEnd != nil {
+		end = s.opts.TableEnd(start)
 	}
-	return pebble.SpanPolicy{}, []byte{start[0] + 1}, nil
+	if end == nil && len(start) > 0 && start[0] < math.MaxUint8 {
+		end = []byte{start[0] + 1}
+	}
+	return pebble.SpanPolicy{}, end, nil
 }
 
 // comparer orders keys by their bytes and knows where a version begins.
