@@ -39,7 +39,7 @@ class Side:
     def insert_rows(self, name: str, count: int) -> float:
         """Return rows per second, in transactions of 1,000, into a new table."""
         self._one(f"CREATE TABLE {name} ({docs.COLUMNS})")
-        insert = f"INSERT INTO {name} VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+        insert = f"INSERT INTO {name} VALUES (?,?,?,?,?,?,?,?,?,?)"
         seconds = 0.0
         for start in range(0, count, 1000):
             batch = [docs.sql_row(i) for i in range(start, min(start + 1000, count))]
@@ -74,7 +74,7 @@ class Side:
     def find_one(self, name: str, count: int, of: int) -> float:
         """Return seconds per row read by its key."""
         numbers = docs.scattered(count, of)
-        select = f"SELECT * FROM {name} WHERE id = ?"  # noqa: S608
+        select = f"SELECT * FROM {name} WHERE id = ?"
         gc.collect()
         begin = time.perf_counter()
         for number in numbers:
@@ -84,7 +84,7 @@ class Side:
 
     def update_one(self, name: str, count: int, of: int) -> float:
         """Return seconds per durable update of one row."""
-        update = f"UPDATE {name} SET visits = visits + 1 WHERE id = ?"  # noqa: S608
+        update = f"UPDATE {name} SET visits = visits + 1 WHERE id = ?"
         begin = time.perf_counter()
         for number in docs.scattered(count, of):
             self._db.execute(update, (number,))
@@ -96,7 +96,7 @@ class Side:
         self._one("SELECT dolt_commit('-A', '-m', 'before', '--allow-empty')")
         self._one("SELECT dolt_checkout('-b', ?)", branch)
         self._db.execute("BEGIN")
-        update = f"UPDATE {name} SET visits = visits + 1 WHERE id = ?"  # noqa: S608
+        update = f"UPDATE {name} SET visits = visits + 1 WHERE id = ?"
         self._db.executemany(update, [(i * 1000,) for i in range(changes)])
         self._db.execute("COMMIT")
         self.commit()
@@ -104,7 +104,7 @@ class Side:
         for _ in range(repeat):
             begin = time.perf_counter()
             rows = self._db.execute(
-                f"SELECT * FROM dolt_diff_{name}('main', ?)",  # noqa: S608
+                f"SELECT * FROM dolt_diff_{name}('main', ?)",
                 (branch,),
             ).fetchall()
             seconds.append(time.perf_counter() - begin)
@@ -118,7 +118,7 @@ class Side:
         """Return the seconds of reading a table into pandas."""
         gc.collect()
         begin = time.perf_counter()
-        frame = pd.read_sql(f"SELECT * FROM {name}", self._db)  # noqa: S608
+        frame = pd.read_sql(f"SELECT * FROM {name}", self._db)
         seconds = time.perf_counter() - begin
         if frame.shape != (expect, 10):
             raise AssertionError(f"the frame is {frame.shape}")
