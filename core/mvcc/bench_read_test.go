@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,6 +108,7 @@ func BenchmarkPointReadOld(b *testing.B) {
 }
 
 func (rb *readBench) scan(b *testing.B, old, reverse bool) {
+	cpu := processor()
 	for range b.N {
 		v := rb.s.NewView(rb.at(old))
 		c := v.Scan(rb.coll, nil, nil, reverse)
@@ -122,6 +122,7 @@ func (rb *readBench) scan(b *testing.B, old, reverse bool) {
 		v.Close()
 	}
 	b.ReportMetric(float64(rb.n*b.N)/b.Elapsed().Seconds(), "docs/s")
+	b.ReportMetric(float64(processor()-cpu)/float64(rb.n*b.N), "cpu-ns/doc")
 }
 
 func BenchmarkScanHead(b *testing.B)        { reads(b).timed(b, false, false) }
@@ -148,5 +149,3 @@ func BenchmarkBranchCreate(b *testing.B) {
 	b.StopTimer()
 	require.NoError(b, s.Close())
 }
-
-var _ = time.Now

@@ -261,3 +261,35 @@ func TestIDsAreNotGivenTwice(t *testing.T) {
 	require.Equal(t, ix+1, s.AllocIndex())
 	require.NoError(t, s.Close())
 }
+
+// TestLargestDocuments commits more than memtables hold, in one batch.
+func TestLargestDocuments(t *testing.T) {
+	mem := vfs.NewMem()
+	s := openMem(t, mem)
+	c := &Commit{Segment: 1, Record: &wal.Record{Kind: wal.KindWrite}}
+	for i := range 3 {
+		id := bsonraw.Int32Value(int32(i))
+		b := bsonraw.NewBuilder(nil)
+		b.Value("_id", id)
+		b.Value("blob", bsonraw.BinaryValue(0, make([]byte, bsonraw.MaxDocSize-100)))
+		c.Writes = append(c.Writes, Write{1, idKey(id), b.Finish()})
+		c.Record.Ops = append(c.Record.Ops, wal.Op{Collection: 1, Kind: wal.Insert, ID: id})
+	}
+	_, wait, err := s.Apply(context.Background(), c)
+	require.NoError(t, err)
+	require.NoError(t, wait())
+	for range 2 {
+		v := s.NewView(Lineage{{1, MaxLSN}})
+		cur := v.Scan(1, nil, nil, true)
+		for i := range 3 {
+			require.True(t, cur.Next())
+			require.Equal(t, c.Writes[2-i].Doc, cur.Doc())
+		}
+		require.False(t, cur.Next())
+		require.NoError(t, cur.Close())
+		v.Close()
+		require.NoError(t, s.Close())
+		s = openMem(t, mem)
+	}
+	require.NoError(t, s.Close())
+}
