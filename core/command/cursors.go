@@ -88,6 +88,10 @@ func (cs *cursors) checkOut(id int64) (*cursor, error) {
 
 // checkIn gives a cursor back, or closes it if it is done or was killed.
 func (cs *cursors) checkIn(c *cursor, done bool, now time.Time) {
+	// The client may take its time: what waits should not keep files alive.
+	if docs, ok := c.docs.(interface{ Pause() }); ok && !done {
+		docs.Pause()
+	}
 	cs.mu.Lock()
 	c.busy, c.used = false, now
 	done = done || c.killed

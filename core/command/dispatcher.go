@@ -142,12 +142,12 @@ func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, r
 
 // begin finds the command and validates the bytes.
 func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, error) {
-	cmd, err := d.commands.find(raw) // takes any bytes
-	if err != nil {
-		return nil, err
-	}
+	cmd, unknown := d.commands.find(raw) // takes any bytes
 	if err := bsonraw.ValidateDepth(raw, cmd.depth()); err != nil {
 		return nil, err
+	}
+	if unknown != nil {
+		return nil, unknown
 	}
 	d.count.Add(1)
 	d.sweep()
@@ -160,9 +160,9 @@ func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, er
 // depth is how deep the command may be nested: a stored document of the greatest
 // depth, in the arrays and documents of a command around it. For insert it is
 // exact, so that documents need no look of their own; an update measures what
-// it makes.
+// it makes. A nil command is an unknown one.
 func (c *Command) depth() int {
-	if c.Name == "insert" {
+	if c != nil && c.Name == "insert" {
 		return bsonraw.MaxDepth + 2 // {insert, documents: [{…}]}
 	}
 	return bsonraw.MaxDepth + 6

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"strings"
+
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
@@ -22,7 +24,7 @@ func ErrorReply(err error) bsonraw.Doc {
 		b.End()
 	}
 	b.Double("ok", 0)
-	b.String("errmsg", e.Message)
+	b.String("errmsg", strings.ToValidUTF8(e.Message, "\uFFFD")) // it may show bytes from outside
 	b.Int32("code", int32(e.Code))
 	b.String("codeName", e.Code.Name())
 	appendDetails(b, e)
@@ -112,7 +114,7 @@ func (w *writeErrors) append(b *bsonraw.Builder) {
 		b.BeginDoc(bsonraw.Index(i))
 		b.Int32("index", int32(we.index))
 		b.Int32("code", int32(we.err.Code))
-		b.String("errmsg", we.err.Message)
+		b.String("errmsg", strings.ToValidUTF8(we.err.Message, "\uFFFD"))
 		appendDetails(b, we.err)
 		if r := we.err.RemedyText(); r != "" {
 			b.String("remedy", r)

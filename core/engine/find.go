@@ -187,6 +187,13 @@ func (w *windowIter) Next(ctx context.Context) (Doc, bool, error) {
 
 func (w *windowIter) Close() error { return w.in.Close() }
 
+// Pause is that of the iterator below, where it has one.
+func (w *windowIter) Pause() {
+	if in, ok := w.in.(interface{ Pause() }); ok {
+		in.Pause()
+	}
+}
+
 // findOnView runs a find as the pipeline that MongoDB makes of it.
 func (r *reader) findOnView(ctx context.Context, c *compiledFind) (Cursor, error) {
 	var stages []Doc

@@ -52,16 +52,6 @@ type modelBranch struct {
 
 func (b *modelBranch) head() *modelState { return b.commits[len(b.commits)-1].state }
 
-// at returns the state as of an LSN, nil if the branch had none.
-func (b *modelBranch) at(lsn uint64) *modelState {
-	for _, c := range slices.Backward(b.commits) {
-		if c.lsn <= lsn {
-			return c.state
-		}
-	}
-	return nil
-}
-
 // model is a project.
 type model struct {
 	events   []modelEvent

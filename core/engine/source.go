@@ -279,6 +279,17 @@ func (m *matchIter) Next(ctx context.Context) (Doc, bool, error) {
 	}
 }
 
+// Pause gives up what an open cursor keeps the store from dropping, until the
+// next Next: for cursors that wait for a client.
+func (m *matchIter) Pause() {
+	if cur, ok := m.stream.docs.(*mvcc.Cursor); ok {
+		cur.Pause()
+	}
+	if cur, ok := m.stream.entries.(*mvcc.IndexCursor); ok {
+		cur.Pause()
+	}
+}
+
 func (m *matchIter) Close() error {
 	m.stream.close()
 	return nil
