@@ -166,7 +166,7 @@ func mergeResolution(path string, r Resolution) (merge.Resolution, error) {
 	return m, nil
 }
 
-// write applies a document's new state. A unique index may refuse it for now:
+// write applies a document's new state. A unique index may refuse it at first:
 // the document that has the key may be changed by a later write of the plan.
 func (p *plan) write(w planned) error {
 	err := p.put(&w)
