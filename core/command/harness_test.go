@@ -36,6 +36,9 @@ func newDoor(t testing.TB) *door {
 	t.Cleanup(func() {
 		d.Dispatcher.Close()
 		require.Zero(t, d.cursors.len())
+		report, err := d.store.Check(context.Background())
+		require.NoError(t, err)
+		require.Zero(t, report.Get("problems").Doc().Len(), jsonOf(report))
 		require.NoError(t, d.store.Close())
 	})
 	return d
