@@ -157,8 +157,8 @@ class Inserter:
         self.lsn = answer.get("argonLSN", self.lsn)
         if has_write_errors(reply):
             for error in answer.get("writeErrors", []):
-                error["index"] += start
-                self.errors.append({**error, "op": documents[error["index"]]})
+                index = error["index"] + start
+                self.errors.append({**error, "index": index, "op": documents[index]})
 
     def check(self) -> None:
         """Raise BulkWriteError if a document was refused."""

@@ -66,8 +66,17 @@ class ArgonError(pymongo.errors.OperationFailure):
     def __init__(
         self, error: str, code: int | None = None, details: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(error, code, details)
-        self.args = (error,)  # pymongo adds the whole of details to the text
+        # pymongo would add the whole of details to the text, which is long, and
+        # fails for values without a repr, such as decimals that are not canonical.
+        super().__init__(error, code)
+        self._argon_details = details
+        for label in (details or {}).get("errorLabels", ()):
+            self._add_error_label(label)
+
+    @property
+    def details(self) -> Any:
+        """The error document: code, codeName, errmsg, category, remedy ..."""
+        return self._argon_details
 
     @property
     def code_name(self) -> str:
@@ -239,13 +248,12 @@ class LibraryPanicked(InternalError):
     """A defect stopped a call, and the library can no longer be used."""
 
 
-class BulkWriteError(ArgonError, pymongo.errors.BulkWriteError):
+class BulkWriteError(ArgonError, pymongo.errors.BulkWriteError):  # type: ignore[override]
     """Some of many writes failed; :attr:`details` has what pymongo has there."""
 
     def __init__(self, results: dict[str, Any]) -> None:
-        message = _bulk_message(results)
-        pymongo.errors.OperationFailure.__init__(self, message, 65, results)
-        self.args = (message,)
+        pymongo.errors.OperationFailure.__init__(self, _bulk_message(results), 65)
+        self._argon_details = results
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.details,)

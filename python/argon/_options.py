@@ -33,11 +33,16 @@ def decode_reply(reply: bytes, codec: CodecOptions[Any] = DEFAULT_CODEC) -> Any:
 
     A Binary of the subtype of UUIDs that has not 16 bytes, which BSON allows and
     uuid.UUID does not, comes as the Binary that it is, and so do its neighbours.
+    Where bson cannot decode it even so (older versions), documents stay raw.
     """
     try:
         return decode(reply, codec)
     except InvalidBSON:
+        pass
+    try:
         return decode(reply, codec.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED))
+    except InvalidBSON:
+        return dict(decode(reply, RAW_CODEC))
 
 
 def decode_batch(
