@@ -63,7 +63,9 @@ test-go: $(STAMPS)/req-test ## the Go tests
 	RAPID_SEED=$(RAPID_SEED) ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test ./...
 
 test-python: $(STAMPS)/wheel $(STAMPS)/req-test build/argon ## the Python tests
-	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(BIN)/python -m pytest -q python/tests
+	ARGON_LIBRARY="$$($(BIN)/python -c 'import argon._ffi as ffi; print(ffi.library_path())')" \
+	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" PATH="$(CURDIR)/build:$$PATH" \
+	  $(BIN)/python -m pytest -q python/tests
 
 test-notebooks: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/req-demo build/argon ## the notebooks, executed
 	PATH="$(CURDIR)/build:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q --nbmake --nbmake-timeout=300 notebooks
