@@ -167,9 +167,11 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         # long, so it needs no budget of time either.
         scope = self._scope
         command = {"find": self._name, "filter": query, "limit": 1, "singleBatch": True}
-        connection = scope.connection
-        call = self._library.command if "_id" in query else self._library.read
-        reply = call(connection.client, scope.db, scope.encode(command))
+        payload = scope.encode(command)
+        if "_id" in query:
+            reply = self._library.command(scope.connection.client, scope.db, payload)
+        else:
+            reply = scope.read_raw(payload)
         documents: list[DocumentT] = decode_batch(
             reply, "firstBatch", scope.codec, self._own_types
         )[1]

@@ -60,9 +60,7 @@ class _Batches(Frames, Generic[DocumentT]):
     def _start(self) -> None:
         self._started = True
         scope = self._scope
-        connection = scope.connection
-        reply = connection.library.read(connection.client, scope.db, scope.encode(self._command()))
-        self._take(reply, "firstBatch")
+        self._take(scope.read_raw(scope.encode(self._command())), "firstBatch")
 
     def _take(self, reply: bytes, batch: str) -> None:
         self._id, documents = decode_batch(reply, batch, self._scope.codec, self._own_types)

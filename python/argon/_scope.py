@@ -67,10 +67,15 @@ class Scope:
 
     def read(self, command: dict[str, Any]) -> dict[str, Any]:
         """Run a command that only reads, and may take long."""
+        return self.decode(self.read_raw(self.encode(command)))
+
+    def read_raw(self, payload: bytes) -> bytes:
+        """Run such a command, as BSON, and return its reply as BSON."""
         connection = self.connection
-        return self.decode(
-            connection.library.read(connection.client, self.db, self.encode(command))
-        )
+        library = connection.library
+        # A command that is stopped ends its transaction, so none is started again.
+        call = library.read if self.transaction is None else library.command_long
+        return call(connection.client, self.db, payload)
 
     def run_long(self, command: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
         """Run a command that may take long and may write."""

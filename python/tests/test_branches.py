@@ -380,6 +380,21 @@ def test_an_exception_aborts(main: argon.Branch) -> None:
     assert users.find_one(3) is None
 
 
+def test_slow_reads_in_a_transaction(main: argon.Branch) -> None:
+    """A read that takes longer than its budget must not end the transaction."""
+    users = main["users"]
+    users.insert_many([{"_id": i, "n": 0} for i in range(2000)])
+    slow = {"$expr": {"$gte": [{"$sum": {"$range": ["$n", 1000]}}, 0]}}
+    with main.transaction() as txn:
+        txn["users"].insert_one({"_id": "new", "n": 5})
+        assert len(list(txn["users"].find({**slow, "n": 0}))) == 2000
+        assert txn["users"].find_one({**slow, "n": 1}) is None
+        assert txn["users"].count_documents({**slow, "n": 0}) == 2000
+        assert len(txn["users"].distinct("n", slow)) == 2
+        assert txn["users"].find({"n": 0}).to_arrow().num_rows == 2000
+    assert users.find_one("new") == {"_id": "new", "n": 5}
+
+
 def test_write_conflicts(main: argon.Branch) -> None:
     users = main["users"]
     users.insert_one({"_id": 1, "n": 0})
