@@ -42,6 +42,9 @@ type compiledFind struct {
 
 // Find runs a find.
 func (r *reader) Find(ctx context.Context, coll string, spec *FindSpec) (Cursor, error) {
+	if cur := r.findByID(coll, spec); cur != nil {
+		return cur, nil
+	}
 	c, err := r.compileFind(coll, spec)
 	if err != nil {
 		return nil, err
