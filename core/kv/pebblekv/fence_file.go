@@ -85,7 +85,7 @@ func (f *fencedFile) SyncTo(n int64) (bool, error) {
 // write will say so.
 func (f *fencedFile) Preallocate(off, n int64) error {
 	if file := f.real(); file != nil {
-		_ = file.Preallocate(off, n)
+		_ = preallocate(file, off, n)
 	}
 	return nil
 }

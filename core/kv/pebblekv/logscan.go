@@ -151,7 +151,9 @@ func chunkSum(b []byte) uint32 {
 // vouched reports whether a whole chunk behind offset at proves that what
 // stands there was synced.
 func (c *chunks) vouched(at int) bool {
-	for next := at + 1; next+c.header() <= len(c.bytes); next++ {
+	// Logs are given their size before they are written: mostly, zeros follow.
+	end := len(bytes.TrimRight(c.bytes, "\x00"))
+	for next := at + 1; next < end && next+c.header() <= len(c.bytes); next++ {
 		_, synced, ok := c.chunk(next)
 		if ok && c.manifest {
 			ok = c.bytes[next+6] <= beginsRecord
