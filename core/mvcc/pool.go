@@ -3,6 +3,7 @@ package mvcc
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/argon-lab/argon/core/kv"
 )
@@ -14,9 +15,12 @@ import (
 // never changed, it serves every view that needs nothing newer (View.need);
 // the pool keeps for each the LSN up to which it surely sees everything.
 //
-// An idle iterator keeps memtables and files alive that the store wants to
-// drop. So those made long ago, counted in bytes written since, are closed; and
-// all of them once something was removed for good.
+// An iterator keeps memtables and files alive that the store wants to drop, and
+// the memtables are charged to its cache of blocks: a few of them, flushed long
+// since, leave it no room at all, and each read then goes to the file. So
+// iterators are closed that were made long ago, counted in bytes written since
+// or, for a store that is only read after it was filled, in time; and all of
+// them once something was removed for good.
 type pool struct {
 	store   *Store
 	written atomic.Int64 // bytes applied since the store was opened
@@ -31,6 +35,7 @@ type pool struct {
 const (
 	maxIdle   = 32
 	staleness = 4 << 20 // bytes written until an idle iterator is closed
+	maxAge    = time.Second
 )
 
 // reader is an iterator of the pool.
@@ -38,6 +43,7 @@ type reader struct {
 	kv.Iterator
 	sees    LSN   // it sees every commit up to this one
 	made    int64 // pool.written when it was made
+	born    time.Time
 	epoch   int
 	bounded bool
 }
@@ -66,7 +72,7 @@ func (p *pool) take(need LSN) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{Iterator: it, sees: sees, made: made, epoch: epoch}, nil
+	return &reader{Iterator: it, sees: sees, made: made, born: time.Now(), epoch: epoch}, nil
 }
 
 // put gives an iterator back. One that failed is closed.
@@ -75,6 +81,10 @@ func (p *pool) put(r *reader) error {
 		return nil
 	}
 	failed := r.Err() != nil
+	if time.Since(r.born) > maxAge {
+		p.purge(false) // the others that are as old
+		return r.Close()
+	}
 	p.mu.Lock()
 	if failed || p.closed || r.epoch != p.epoch || len(p.idle) >= maxIdle || p.written.Load()-r.made > staleness {
 		p.mu.Unlock()
@@ -96,7 +106,7 @@ func (p *pool) wrote(n int) {
 // purge closes idle iterators: all of them, and those in use once they are given
 // back, or only those that are stale.
 func (p *pool) purge(all bool) {
-	written := p.written.Load()
+	written, now := p.written.Load(), time.Now()
 	p.mu.Lock()
 	if all {
 		p.epoch++
@@ -104,7 +114,7 @@ func (p *pool) purge(all bool) {
 	kept := p.idle[:0]
 	var stale []*reader
 	for _, r := range p.idle {
-		if all || written-r.made > staleness/2 {
+		if all || written-r.made > staleness/2 || now.Sub(r.born) > maxAge {
 			stale = append(stale, r)
 		} else {
 			kept = append(kept, r)
