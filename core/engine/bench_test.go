@@ -164,3 +164,21 @@ func BenchmarkScan(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "docs/s")
 }
+
+func BenchmarkCountMatching(b *testing.B) {
+	s, ctx := filled(b, 100_000), context.Background()
+	filter := stage("age", stage("$gte", bsonraw.Int32Value(45)).Value())
+	n := 0
+	for b.Loop() {
+		snap, err := s.Snapshot(ctx, head("main"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := snap.Count(ctx, "c", &CountSpec{Filter: filter}); err != nil {
+			b.Fatal(err)
+		}
+		snap.Close()
+		n += 100_000
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "docs/s")
+}
