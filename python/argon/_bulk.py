@@ -35,14 +35,12 @@ _ids_random = os.urandom(5)
 _ids_next = int.from_bytes(os.urandom(3), "big")
 
 
-def object_ids(count: int) -> Iterator[ObjectId]:
-    """Yield new ObjectIds, at a third of what calling ObjectId() costs."""
+def _take_ids(count: int) -> tuple[bytes, int]:
+    """Reserve ids: what they begin with, and the number of the first."""
     global _ids_next
     with _ids_lock:
         first, _ids_next = _ids_next, _ids_next + count
-    prefix = struct.pack(">I", int(time.time()) & 0xFFFFFFFF) + _ids_random
-    for n in range(first, first + count):
-        yield ObjectId(prefix + (n & 0xFFFFFF).to_bytes(3, "big"))
+    return struct.pack(">I", int(time.time()) & 0xFFFFFFFF) + _ids_random, first
 
 
 def _after_fork_in_child() -> None:
@@ -59,21 +57,32 @@ def give_ids(documents: Sequence[Any]) -> list[Any]:
     """Give an ``_id`` to each document that has none; return all of them.
 
     Raw documents are left as they are, and out of what is returned, as in pymongo.
+    The ids are made here at a third of what ObjectId() costs: that was a quarter
+    of the time of an insert_many.
     """
     ids: list[Any] = []
-    fresh = object_ids(len(documents))
+    prefix, number = _take_ids(len(documents))
     for document in documents:
-        if type(document) is not dict:
-            if not isinstance(document, Mapping):
-                raise TypeError(f"each document must be a mapping, not {type(document).__name__}")
-            if isinstance(document, RawBSONDocument):
-                continue
-        if "_id" not in document:
-            if not isinstance(document, MutableMapping):
-                raise TypeError("a document without an _id must be mutable, to be given one")
-            document["_id"] = next(fresh)
-        ids.append(document["_id"])
+        if type(document) is not dict and not _takes_id(document):
+            continue
+        if "_id" in document:
+            ids.append(document["_id"])
+            continue
+        document["_id"] = identity = ObjectId(prefix + (number & 0xFFFFFF).to_bytes(3, "big"))
+        number += 1
+        ids.append(identity)
     return ids
+
+
+def _takes_id(document: Any) -> bool:
+    """Whether a document that is no dict has an id, or can be given one."""
+    if not isinstance(document, Mapping):
+        raise TypeError(f"each document must be a mapping, not {type(document).__name__}")
+    if isinstance(document, RawBSONDocument):
+        return False
+    if "_id" not in document and not isinstance(document, MutableMapping):
+        raise TypeError("a document without an _id must be mutable, to be given one")
+    return True
 
 
 def has_write_errors(reply: bytes) -> bool:
