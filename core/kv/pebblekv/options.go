@@ -97,6 +97,12 @@ func (s *Store) pebbleOptions() *pebble.Options {
 // key of several kinds; in one table they would span all others, so that tables
 // of documents with ascending ids would overlap, and be rewritten level by level
 // instead of moved. TableEnd does the same within a kind.
+//
+// Older versions stay beside the newest. Pebble would put them into blocks of
+// their own: then a read at an old LSN takes 1.6 times as long as one of the
+// newest, and a version 77 bytes on disk instead of 26, since it does not
+// compress against its neighbour. The price is paid by scans of documents with
+// many versions: twice the time with twenty of each.
 func (s *Store) spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
 	if s.opts.TableEnd != nil {
 		end = s.opts.TableEnd(start)
@@ -104,7 +110,7 @@ func (s *Store) spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, 
 	if end == nil && len(start) > 0 && start[0] < math.MaxUint8 {
 		end = []byte{start[0] + 1}
 	}
-	return pebble.SpanPolicy{}, end, nil
+	return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, end, nil
 }
 
 // comparer orders keys by their bytes and knows where a version begins.
