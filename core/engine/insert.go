@@ -118,12 +118,41 @@ func (b *insertBatch) prepare(docs []Doc) {
 			b.bad[i] = err
 			continue
 		}
-		b.docs[i] = b.t.keep(b.t.withID(doc))
+		b.docs[i] = b.t.keepWithID(doc)
 		at := len(keys)
 		keys = bsonraw.AppendKey(keys, b.docs[i].Get("_id"))
 		b.keys[i] = keys[at:len(keys):len(keys)]
 	}
 }
+
+// keepWithID copies a document into the transaction's memory, with its _id as the
+// first field. Drivers that make an _id append it, so that the usual document is
+// put together from three pieces.
+func (t *Txn) keepWithID(doc Doc) Doc {
+	start, end := 0, 0 // of the _id
+	it := doc.Iter()
+	for at := lengthSize; it.Next(); at = len(doc) - it.Remaining() {
+		if string(it.Key()) != "_id" {
+			continue
+		}
+		if start > 0 {
+			return t.keep(t.withID(doc)) // only the first of several stays
+		}
+		if start, end = at, len(doc)-it.Remaining(); start == lengthSize {
+			return t.keep(doc)
+		}
+	}
+	if start == 0 {
+		return t.keep(t.withID(doc))
+	}
+	kept := t.keep(doc)
+	n := lengthSize + copy(kept[lengthSize:], doc[start:end])
+	copy(kept[n:], doc[lengthSize:start])
+	return kept
+}
+
+// lengthSize is what stands before the first field of a document.
+const lengthSize = 4
 
 // withID returns the document with its _id as the first field, made if absent.
 func (t *Txn) withID(doc Doc) Doc {
