@@ -22,7 +22,8 @@ var layers = []string{
 	"core/errs", "core/bsonraw", "core/regex", "core/number", "core/expr",
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
 	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/engine",
-	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/command", "core/client",
+	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/auth", "core/command",
+	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/client",
 	"capi", "cmd/argon",
 }
 
@@ -30,7 +31,7 @@ var layers = []string{
 var homes = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":         {"core/kv/pebblekv"},
 	"github.com/apache/arrow-go/v18":           {"core/columnar", "capi"},
-	"go.mongodb.org/mongo-driver/v2/mongo":     {"core/transfer"},
+	"go.mongodb.org/mongo-driver/v2/mongo":     {"core/transfer", "core/mirror", "core/publish"},
 	"github.com/spf13/cobra":                   {"cmd/argon"},
 	"github.com/dlclark/regexp2":               {"core/regex"},
 	"github.com/cockroachdb/apd/v3":            {"core/number", "core/expr"},

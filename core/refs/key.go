@@ -15,6 +15,7 @@ import (
 //	[13][project 4][name]            tag
 //	[14][project 4][LSN 8][n 2]      ref log, n counting within the commit
 //	[15][segment 8][LSN 8]           merge (merge.go)
+//	[16][kind][00][name]             setting (setting.go)
 const (
 	kindProject = 0x10
 	kindBranch  = 0x11
@@ -103,6 +104,8 @@ func CheckRecord(key, value []byte) (err error) {
 		_, err = DecodeLogEntry(key, value)
 	case kindMerge:
 		_, _, err = DecodeMerge(key, value)
+	case kindSetting:
+		err = checkSetting(key, value)
 	default:
 		err = errs.New(errs.StoreCorrupt, "a ref record of no known kind: %x", key)
 	}

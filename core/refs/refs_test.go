@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/wal"
 )
@@ -179,6 +180,24 @@ func TestRecordsGolden(t *testing.T) {
 		}
 	}
 	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(CheckRecord([]byte{0x1F}, nil)))
+}
+
+func TestSettingKeys(t *testing.T) {
+	key := SettingKey("user", "admin.ada")
+	require.Equal(t, "16757365720061646d696e2e616461", hex.EncodeToString(key))
+	kind, name, err := SettingName(key)
+	require.NoError(t, err)
+	require.Equal(t, "user", kind)
+	require.Equal(t, "admin.ada", name)
+	lo, hi := SettingRange("user")
+	require.True(t, string(lo) <= string(key) && string(key) < string(hi))
+	for _, other := range []string{"users", "use", "userx"} {
+		k := string(SettingKey(other, "a"))
+		require.False(t, string(lo) <= k && k < string(hi), other)
+	}
+	require.NoError(t, CheckRecord(key, bsonraw.EmptyDoc))
+	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(CheckRecord(key, []byte{1})))
+	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(CheckRecord(key[:5], bsonraw.EmptyDoc)))
 }
 
 func TestRangesHoldTheirKeysOnly(t *testing.T) {
