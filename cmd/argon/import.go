@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/argon-lab/argon/core/client"
+	"github.com/argon-lab/argon/core/command"
 )
 
 type importOptions struct {
@@ -22,14 +22,17 @@ func newImport(a *app) *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
 		Use: "import SOURCE", Short: "Import a file, standard input (-), or a MongoDB database", Args: cobra.ExactArgs(1),
-		Long: `Import a file of Extended JSON, CSV or TSV into a collection, or a MongoDB database
-once into a branch, with its indexes, validators and views. - reads standard input.
-The format is that of the file's name unless --format says it; a file that ends in
-.gz is decompressed. A line that does not parse ends the import and is shown, unless
+		Long: `Import a file into a collection, or a dump of mongodump (a directory, or an archive)
+or a MongoDB database into a branch, with its indexes, validators and views.
+- reads standard input. The format is Extended JSON, CSV, TSV, BSON, Parquet or Arrow,
+as the file or its name says unless --format does; what gzip compressed is
+decompressed. A line that does not parse ends the import and is shown, unless
 --max-errors allows for it; what was imported before stays.`,
 		Example: example(`
 argon import users.jsonl -p shop -b main -c users
 gunzip -c users.csv.gz | argon import - --format csv -c users -p shop
+argon import dump/ -p shop
+mongodump --archive --gzip --db shop | gunzip | argon import - --format archive -p shop
 argon import mongodb://localhost:27017/shop -p shop`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.what.Source = args[0]
@@ -37,10 +40,10 @@ argon import mongodb://localhost:27017/shop -p shop`),
 		},
 	}
 	branchFlag(cmd, &o.branch)
-	collectionFlag(cmd, &o.what.Collection, "the collection (else the file's name; of a server, all)")
+	collectionFlag(cmd, &o.what.Collection, "the collection (else the file's name; of a dump or server, all)")
 	messageFlag(cmd, &o.what.Message)
 	f := cmd.Flags()
-	f.StringVar(&o.what.Format, "format", "", "json, jsonl, ndjson, csv or tsv")
+	f.StringVar(&o.what.Format, "format", "", strings.Join(command.Formats, ", "))
 	f.StringVar(&o.what.Mode, "mode", "insert", "insert, upsert (replace documents with the same _id) or replace (empty the collection first)")
 	f.Int64Var(&o.what.MaxErrors, "max-errors", 0, "how many lines or documents may fail; -1 for any number")
 	f.Int64Var(&o.what.BatchDocs, "batch", 0, "the most documents of one commit (2,000)")
@@ -49,8 +52,8 @@ argon import mongodb://localhost:27017/shop -p shop`),
 	f.StringArrayVar(&o.what.Nulls, "null", nil, "CSV: a text that stands for no value; may be repeated")
 	f.StringVar(&o.delimiter, "delimiter", "", "CSV: what parts the cells")
 	f.BoolVar(&o.what.Flat, "flat", false, "CSV: a dot in a column's name makes no embedded document")
-	f.StringVar(&o.what.Database, "database", "", "MongoDB: which database (else the one of the connection string)")
-	f.StringSliceVar(&o.what.Collections, "collections", nil, "MongoDB: which collections (else all)")
+	f.StringVar(&o.what.Database, "database", "", "MongoDB and dumps: which database (else that of the connection string, or the only one)")
+	f.StringSliceVar(&o.what.Collections, "collections", nil, "MongoDB and dumps: which collections (else all)")
 	f.BoolVar(&o.what.NoSnapshot, "no-snapshot", false, "MongoDB: do not read all collections at one moment")
 	return cmd
 }
@@ -73,14 +76,9 @@ func (o *importOptions) complete(a *app) error {
 	if w.Delimiter, err = delimiter(o.delimiter); err != nil {
 		return err
 	}
-	if w.Collection != "" || client.IsMongoURI(w.Source) {
-		return nil
-	}
-	if w.Source == "-" {
+	if w.Source == "-" && w.Collection == "" && w.Format != "archive" {
 		return usage("say which collection standard input goes to: -c COLLECTION")
 	}
-	name := filepath.Base(strings.TrimSuffix(w.Source, ".gz"))
-	w.Collection = strings.TrimSuffix(name, filepath.Ext(name))
 	return nil
 }
 
@@ -129,7 +127,7 @@ func runImport(ctx context.Context, a *app, o *importOptions) error {
 
 func (a *app) printImport(b *client.Branch, o *importOptions, res *client.ImportResult) error {
 	for _, e := range res.Errors {
-		fmt.Fprintf(a.io.Err, "line %d: %s: %s\n", e.Line, e.Message, e.Excerpt)
+		fmt.Fprintf(a.io.Err, "%s: %s: %s\n", e.Place(), e.Message, e.Excerpt)
 	}
 	for _, note := range res.Notes {
 		fmt.Fprintf(a.io.Err, "note: %s\n", note)
@@ -138,8 +136,8 @@ func (a *app) printImport(b *client.Branch, o *importOptions, res *client.Import
 		res.Errors, res.Notes = orNone(res.Errors), orNone(res.Notes)
 		return a.printJSON(res)
 	}
-	into := o.what.Collection
-	if len(res.Collections) > 0 || into == "" {
+	into := res.Collection
+	if into == "" {
 		into = count(int64(len(res.Collections)), "collection")
 	}
 	a.printf("Imported %s into %s on %s (LSN %d)", count(res.Imported, "document"), into, b.Name(), res.LSN)

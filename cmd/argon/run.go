@@ -74,7 +74,26 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.printReply(reply, o.canonical)
+	if err := a.printReply(reply, o.canonical); err != nil {
+		return err
+	}
+	return writeErrorOf(reply)
+}
+
+// writeErrorOf is the first write error of a reply, so that a script sees by
+// the exit code that a write failed in part.
+func writeErrorOf(reply bsonraw.Doc) error {
+	list := reply.Get("writeErrors")
+	if list.Type != bsonraw.Array || list.Doc().Len() == 0 {
+		return nil
+	}
+	first := list.Doc().Values()[0].Doc()
+	code, _ := first.Get("code").AsInt64()
+	message := "a write failed"
+	if m := first.Get("errmsg"); m.Type == bsonraw.String {
+		message = m.Str()
+	}
+	return errs.New(errs.Code(code), "%s", message)
 }
 
 // printReply prints a document, indented for a person.

@@ -309,7 +309,8 @@ func TestImportAndExportCommands(t *testing.T) {
 	require.Equal(t, reply.Get("imported").Int64(), n)
 
 	for text, code := range map[string]errs.Code{
-		`{'argonImport': 'x'}`:                                                errs.MissingRequiredField,
+		`{'argonImport': 'x'}`:                                                errs.FileNotFound,
+		`{'argonExport': 'x'}`:                                                errs.MissingRequiredField,
 		`{'argonImport': '` + in + `', 'collection': 'c'}`:                    errs.ImportFailed,
 		`{'argonImport': '` + dir + `', 'collection': 'c'}`:                   errs.ImportFailed,
 		`{'argonImport': 'not/there', 'collection': 'c'}`:                     errs.FileNotFound,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/transfer"
 )
 
 // importCommand runs argonImport.
@@ -71,14 +72,13 @@ func (c *Client) branchOf(db string) *Branch {
 	return b
 }
 
-// ImportFrom imports what Options.Source names: a file, compressed with gzip if
-// its name ends in .gz, or a MongoDB database.
+// ImportFrom imports what Options.Source names: a file, decompressed if it is
+// compressed with gzip, mongodump's directory, or a MongoDB database. The
+// format is Options.Format, or else what the file's beginning or its name says,
+// and the collection is Options.Collection, or else named by the file.
 func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResult, error) {
 	if IsMongoURI(o.Source) {
 		return b.ImportMongo(ctx, o)
-	}
-	if err := needsCollection(o); err != nil {
-		return nil, err
 	}
 	f, err := os.Open(o.Source)
 	if err != nil {
@@ -90,26 +90,72 @@ func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResul
 		return nil, fileError(err, "read", o.Source)
 	}
 	if info.IsDir() {
-		return nil, errs.New(errs.ImportFailed, "%s is a directory, not a file", o.Source)
+		if o.Format != "" && o.Format != transfer.Dump.String() {
+			return nil, errs.New(errs.ImportFailed, "%s is a directory, not a file", o.Source)
+		}
+		return b.importDump(ctx, o.Source, o)
 	}
-	if !strings.HasSuffix(o.Source, ".gz") {
-		return b.Import(ctx, f, info.Size(), o)
+	size := int64(0) // a pipe has none
+	if info.Mode().IsRegular() {
+		size = info.Size()
 	}
-	z, err := gzip.NewReader(bufio.NewReader(f))
+	return b.importFile(ctx, f, size, o)
+}
+
+// importFile imports an open file.
+func (b *Branch) importFile(ctx context.Context, f *os.File, size int64, o *ImportOptions) (*ImportResult, error) {
+	in := bufio.NewReaderSize(f, readBuffer)
+	head, _ := in.Peek(3)
+	var r io.Reader = in
+	if strings.HasSuffix(o.Source, ".gz") || isGzip(head) && o.Format != transfer.BSON.String() {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, errs.Wrap(err, errs.ImportFailed, "%s is not compressed with gzip", o.Source)
+		}
+		in, size = bufio.NewReaderSize(z, readBuffer), 0
+		r = in
+	}
+	named := *o
+	if named.Format == "" {
+		head, _ := in.Peek(8)
+		if format, ok := transfer.Sniff(head); ok {
+			named.Format = format.String()
+		}
+	}
+	format, err := formatOf(named.Format, o.Source)
 	if err != nil {
-		return nil, errs.Wrap(err, errs.ImportFailed, "%s is not compressed with gzip", o.Source)
+		return nil, err
 	}
-	return b.Import(ctx, z, 0, o)
+	if named.Collection == "" && format != transfer.Archive {
+		named.Collection = CollectionOf(o.Source)
+	}
+	return b.Import(ctx, r, size, &named)
+}
+
+const readBuffer = 256 << 10
+
+// isGzip reports whether a file begins as one of gzip does.
+func isGzip(head []byte) bool {
+	return len(head) >= 3 && head[0] == 0x1F && head[1] == 0x8B && head[2] == 8
+}
+
+// CollectionOf returns the collection that a file is named after.
+func CollectionOf(path string) string {
+	name := filepath.Base(strings.TrimSuffix(path, ".gz"))
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // ExportTo exports to the file that Options.Path names, compressed with gzip if
 // it ends in .gz. The file appears, or is replaced, once it is whole.
 func (b *Branch) ExportTo(ctx context.Context, o *ExportOptions) (*ExportResult, error) {
+	if o.Format == transfer.Dump.String() {
+		return b.exportDump(ctx, o)
+	}
 	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*")
 	if err != nil {
 		return nil, fileError(err, "write", o.Path)
 	}
-	res, err := b.exportInto(ctx, f, o)
+	res, err := b.ExportStream(ctx, f, o)
 	if err == nil {
 		err = interrupted(ctx)
 	}
@@ -131,8 +177,9 @@ func (b *Branch) ExportTo(ctx context.Context, o *ExportOptions) (*ExportResult,
 	return res, nil
 }
 
-func (b *Branch) exportInto(ctx context.Context, w io.Writer, o *ExportOptions) (*ExportResult, error) {
-	if !strings.HasSuffix(o.Path, ".gz") {
+// ExportStream is Export with the compression that the options ask for.
+func (b *Branch) ExportStream(ctx context.Context, w io.Writer, o *ExportOptions) (*ExportResult, error) {
+	if !o.Gzip && !strings.HasSuffix(o.Path, ".gz") {
 		return b.Export(ctx, w, o)
 	}
 	z := gzip.NewWriter(w)

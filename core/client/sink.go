@@ -15,7 +15,9 @@ import (
 type sink struct {
 	branch *Branch
 	upsert bool
-	lsn    atomic.Int64 // of the newest commit
+	// replace drops each collection before it is made.
+	replace bool
+	lsn     atomic.Int64 // of the newest commit
 }
 
 // sink returns a sink in the name of the options' actor.
@@ -41,6 +43,13 @@ func (s *sink) begin(ctx context.Context, o *ImportOptions) error {
 
 // CreateCollection makes a collection or a view.
 func (s *sink) CreateCollection(ctx context.Context, name string, options bsonraw.Doc) error {
+	if s.replace {
+		drop := bsonraw.NewBuilder(nil)
+		drop.String("drop", name)
+		if err := s.run(ctx, drop, nil); err != nil && !errs.Is(err, errs.NamespaceNotFound) {
+			return err
+		}
+	}
 	b := bsonraw.NewBuilder(nil)
 	b.String("create", name)
 	it := options.Iter()

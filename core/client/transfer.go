@@ -35,6 +35,7 @@ type ExportOptions = command.ExportArgs
 
 // ImportResult is what an import did, also one that ended in an error.
 type ImportResult struct {
+	Collection  string               `bson:"collection,omitempty" json:"collection,omitempty"` // of a file
 	Imported    int64                `bson:"imported" json:"imported"`
 	Failed      int64                `bson:"failed" json:"failed"`
 	LSN         int64                `bson:"argonLSN" json:"lsn"` // of its last commit
@@ -49,10 +50,14 @@ type ImportResult struct {
 // ImportError is a line that was not imported.
 type ImportError struct {
 	Line    int64  `bson:"line" json:"line"`
+	Unit    string `bson:"unit,omitempty" json:"unit,omitempty"` // what Line counts, if not lines
 	Excerpt string `bson:"excerpt" json:"excerpt"`
 	Code    int32  `bson:"code" json:"code"`
 	Message string `bson:"errmsg" json:"errmsg"`
 }
+
+// Place names it: "line 7", "document 7".
+func (e ImportError) Place() string { return transfer.LineError{Line: e.Line, Unit: e.Unit}.Place() }
 
 // ImportedCollection is what was read of one collection of a server.
 type ImportedCollection struct {
@@ -62,15 +67,19 @@ type ImportedCollection struct {
 	Indexes   int    `bson:"indexes" json:"indexes"`
 }
 
-// Import reads documents of Extended JSON, CSV or TSV into a collection of the
-// branch. Options.Format is needed; Source is for errors only. size is that of
-// the input where it is known, for the progress, else 0.
+// Import reads documents of a format that is one stream into a collection of the
+// branch, or mongodump's archive into the branch. Options.Format is needed;
+// Source is for errors only. size is that of the input where it is known, for
+// the progress, else 0.
 func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportOptions) (*ImportResult, error) {
-	if err := needsCollection(o); err != nil {
-		return nil, err
-	}
 	format, err := formatOf(o.Format, o.Source)
 	if err != nil {
+		return nil, err
+	}
+	if format == transfer.Archive {
+		return b.importArchive(ctx, r, size, o)
+	}
+	if err := needsCollection(o); err != nil {
 		return nil, err
 	}
 	sink := b.sink(o)
@@ -91,7 +100,7 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 		},
 	})
 	out := &ImportResult{
-		Imported: res.Docs, Failed: res.Failed, LSN: sink.lsn.Load(), Bytes: res.Bytes,
+		Collection: o.Collection, Imported: res.Docs, Failed: res.Failed, LSN: sink.lsn.Load(), Bytes: res.Bytes,
 		ElapsedMS: res.Elapsed.Milliseconds(), Notes: res.Notes,
 	}
 	for _, e := range res.Errors {
@@ -108,7 +117,7 @@ func needsCollection(o *ImportOptions) error {
 }
 
 func importError(e transfer.LineError) ImportError {
-	out := ImportError{Line: e.Line, Excerpt: e.Excerpt, Code: int32(errs.ImportFailed), Message: e.Err.Error()}
+	out := ImportError{Line: e.Line, Unit: e.Unit, Excerpt: e.Excerpt, Code: int32(errs.ImportFailed), Message: e.Err.Error()}
 	if x := errs.As(e.Err); x != nil {
 		out.Code, out.Message = int32(x.Code), x.Message
 	}
@@ -126,14 +135,7 @@ func (b *Branch) ImportMongo(ctx context.Context, o *ImportOptions) (*ImportResu
 		URI: o.Source, Database: o.Database, Collections: o.Collections, NoSnapshot: o.NoSnapshot,
 		Parallel: int(o.Parallel), BatchDocs: int(o.BatchDocs), MaxErrors: o.MaxErrors, Progress: observer(ctx),
 	})
-	out := &ImportResult{
-		Imported: res.Docs, Failed: res.Failed, LSN: sink.lsn.Load(), Bytes: res.Bytes,
-		ElapsedMS: res.Elapsed.Milliseconds(), Notes: res.Notes, Consistent: res.Consistent,
-	}
-	for _, c := range res.Collections {
-		out.Collections = append(out.Collections, ImportedCollection{c.Name, c.View, c.Docs, c.Indexes})
-	}
-	return out, err
+	return databaseResult(&res, sink), err
 }
 
 // IsMongoURI reports whether a source is a server and not a file.
@@ -143,19 +145,23 @@ func IsMongoURI(source string) bool {
 
 // ExportResult is what an export did.
 type ExportResult struct {
-	Exported  int64 `bson:"exported" json:"exported"`
-	Bytes     int64 `bson:"bytes" json:"bytes"`
-	ElapsedMS int64 `bson:"elapsedMS" json:"elapsedMS"`
+	Exported    int64 `bson:"exported" json:"exported"`
+	Bytes       int64 `bson:"bytes" json:"bytes"` // before compression
+	ElapsedMS   int64 `bson:"elapsedMS" json:"elapsedMS"`
+	Collections int64 `bson:"collections,omitempty" json:"collections,omitempty"` // of a dump
 }
 
 // Export writes the documents of a collection of the branch, at its moment.
 func (b *Branch) Export(ctx context.Context, w io.Writer, o *ExportOptions) (*ExportResult, error) {
-	if o.Collection == "" {
-		return nil, errs.New(errs.MissingRequiredField, "an export needs a collection")
-	}
 	format, err := formatOf(o.Format, o.Path)
 	if err != nil {
 		return nil, err
+	}
+	if format == transfer.Archive {
+		return b.exportArchive(ctx, w, o)
+	}
+	if o.Collection == "" {
+		return nil, errs.New(errs.MissingRequiredField, "an export needs a collection")
 	}
 	if _, err := b.Resolve(ctx); err != nil {
 		return nil, err // a project that is not there is no empty collection
@@ -210,7 +216,7 @@ func formatOf(name, path string) (transfer.Format, error) {
 	}
 	format, ok := transfer.ParseFormat(name)
 	if !ok {
-		return 0, errs.New(errs.BadValue, "there is no format %q", name).WithRemedy("there are json, jsonl, ndjson, csv and tsv")
+		return 0, errs.New(errs.BadValue, "there is no format %q", name).WithRemedy("there are %s", strings.Join(command.Formats, ", "))
 	}
 	return format, nil
 }

@@ -45,6 +45,9 @@ type ExportArgs struct {
 	Canonical, Array         bool
 	Fields                   []string
 	Delimiter                byte
+	Collections              []string
+	Database                 string
+	Gzip                     bool
 }
 
 // texts is an array of strings.
@@ -88,7 +91,10 @@ func oneOf[A any](name string, at func(*A) *string, choices ...string) field[A] 
 	return f
 }
 
-var formats = []string{"json", "jsonl", "ndjson", "csv", "tsv"}
+// Formats are the names of the formats of files.
+var Formats = []string{
+	"json", "jsonl", "ndjson", "csv", "tsv", "bson", "dump", "archive", "parquet", "arrow", "feather", "arrows",
+}
 
 func typesField(name string) field[ImportArgs] {
 	return kind(name, "object", []bsonraw.Type{bsonraw.Object}, func(a *ImportArgs, v bsonraw.Value) error {
@@ -109,14 +115,14 @@ func argonImportCommand() *Command {
 	return definition[args]{
 		Command: Command{
 			Name: "argonImport", Group: Maintenance, traits: writes,
-			Help:    "Reads a file of Extended JSON, CSV or TSV into a collection, or a MongoDB database once into a branch, with its indexes, validators and views. It runs in the client, where the file is. Each batch is a commit. The reply is {imported, failed, errors, notes, argonLSN}.",
+			Help:    "Reads a file into a collection, or a dump of mongodump or a MongoDB database once into a branch, with its indexes, validators and views. It runs in the client, where the file is. Each batch is a commit. The reply is {imported, failed, errors, notes, argonLSN}.",
 			Example: `{argonImport: "users.jsonl", collection: "users"}`, DB: "shop",
 		},
 		defaults: args{Mode: "insert"},
 		fields: []field[args]{
 			text("argonImport", func(a *args) *string { return &a.Source }).need().about("The file's path, or a connection string mongodb://…"),
-			text("collection", func(a *args) *string { return &a.Collection }).about("Where a file goes; required for a file."),
-			oneOf("format", func(a *args) *string { return &a.Format }, formats...).about("json (also jsonl, ndjson), csv or tsv; else by the file's name."),
+			text("collection", func(a *args) *string { return &a.Collection }).about("Where a file goes; else the collection that it is named after. Of a dump, the only one to read."),
+			oneOf("format", func(a *args) *string { return &a.Format }, Formats...).about("json (also jsonl, ndjson), csv, tsv, bson, dump (a directory of mongodump), archive, parquet, arrow (also feather) or arrows; else by the file's name."),
 			oneOf("mode", func(a *args) *string { return &a.Mode }, "insert", "upsert", "replace").
 				about("insert (the default); upsert replaces documents with the same _id; replace empties the collection first."),
 			integer("maxErrors", func(a *args) *int64 { return &a.MaxErrors }).about("How many lines or documents may fail; 0 is none, -1 any number."),
@@ -127,8 +133,8 @@ func argonImportCommand() *Command {
 			flag("flat", func(a *args) *bool { return &a.Flat }).about("CSV: a dot in a column's name makes no embedded document."),
 			byteField("delimiter", func(a *args) *byte { return &a.Delimiter }).about("CSV: what parts the cells."),
 			natural("batchDocs", func(a *args) *int64 { return &a.BatchDocs }).about("The most documents of one commit; 2,000 if left out."),
-			text("database", func(a *args) *string { return &a.Database }).about("MongoDB: which database; else the one that the connection string names."),
-			texts("collections", func(a *args) *[]string { return &a.Collections }).about("MongoDB: which collections; else all."),
+			text("database", func(a *args) *string { return &a.Database }).about("MongoDB and dumps: which database; else the one that the connection string names, or the only one of the dump."),
+			texts("collections", func(a *args) *[]string { return &a.Collections }).about("MongoDB and dumps: which collections; else all."),
 			flag("noSnapshot", func(a *args) *bool { return &a.NoSnapshot }).about("MongoDB: do not read all collections at one moment."),
 			natural("parallel", func(a *args) *int64 { return &a.Parallel }).about("MongoDB: collections read at once; 4 if left out."),
 		},
@@ -141,13 +147,13 @@ func argonExportCommand() *Command {
 	return definition[args]{
 		Command: Command{
 			Name: "argonExport", Group: Maintenance, traits: reads,
-			Help:    "Writes the documents of a collection, on any branch at any moment, to a file of Extended JSON, CSV or TSV. It runs in the client, where the file is. The file appears once it is whole. The reply is {exported, bytes}.",
+			Help:    "Writes the documents of a collection, on any branch at any moment, to a file, or a whole branch, with its indexes, validators and views, as a dump that mongorestore reads. It runs in the client, where the file is. The file appears once it is whole. The reply is {exported, bytes}.",
 			Example: `{argonExport: "users.jsonl", collection: "users", filter: {age: {$gte: 30}}}`, DB: "shop~main~-1",
 		},
 		fields: []field[args]{
 			text("argonExport", func(a *args) *string { return &a.Path }).need().about("The file's path."),
-			text("collection", func(a *args) *string { return &a.Collection }).need().about("The collection or view."),
-			oneOf("format", func(a *args) *string { return &a.Format }, formats...).about("json (also jsonl, ndjson), csv or tsv; else by the file's name."),
+			text("collection", func(a *args) *string { return &a.Collection }).about("The collection or view; required unless for a dump or archive."),
+			oneOf("format", func(a *args) *string { return &a.Format }, Formats...).about("json (also jsonl, ndjson), csv, tsv, bson, dump (a directory of mongodump), archive, parquet, arrow (also feather) or arrows; else by the file's name."),
 			object("filter", func(a *args) *bsonraw.Doc { return &a.Filter }).about("Which documents."),
 			object("projection", func(a *args) *bsonraw.Doc { return &a.Projection }).about("Which fields."),
 			object("sort", func(a *args) *bsonraw.Doc { return &a.Sort }).about("In which order."),
@@ -156,6 +162,9 @@ func argonExportCommand() *Command {
 			flag("array", func(a *args) *bool { return &a.Array }).about("JSON: one array instead of a document a line."),
 			texts("fields", func(a *args) *[]string { return &a.Fields }).about("CSV: the columns; else all that there are."),
 			byteField("delimiter", func(a *args) *byte { return &a.Delimiter }).about("CSV: what parts the cells."),
+			texts("collections", func(a *args) *[]string { return &a.Collections }).about("Dump and archive: which collections and views; else all."),
+			text("database", func(a *args) *string { return &a.Database }).about("Dump and archive: the name of the database in it; else the project's."),
+			flag("gzip", func(a *args) *bool { return &a.Gzip }).about("Compress with gzip; of a dump, each of its files."),
 		},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) { return nil, clientOnly(c.cmd.Name) },
 	}.build()

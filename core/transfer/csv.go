@@ -88,7 +88,7 @@ func (c *csvReader) header() ([]string, error) {
 		end := recordEnd(c.rest)
 		if end == 0 && !c.eof {
 			if len(c.rest) > maxLine {
-				return nil, LineError{1, excerpt(c.rest), errs.New(errs.ImportFailed, "a line of more than %d MiB", maxLine>>20)}
+				return nil, LineError{Line: 1, Excerpt: excerpt(c.rest), Err: errs.New(errs.ImportFailed, "a line of more than %d MiB", maxLine>>20)}
 			}
 			c.more()
 			continue
@@ -109,7 +109,7 @@ func (c *csvReader) header() ([]string, error) {
 		}
 		cells, err := splitRecord(record, c.o.Delimiter, nil)
 		if err != nil {
-			return nil, LineError{c.line, excerpt(record), err}
+			return nil, LineError{Line: c.line, Excerpt: excerpt(record), Err: err}
 		}
 		var names []string
 		for _, cell := range cells {
@@ -237,6 +237,8 @@ func (c *csvReader) read(ctx context.Context) (*block, bool, error) {
 	b, err := c.next(ctx, wholeRecords)
 	return b, b != nil, err
 }
+
+func (c *csvReader) unit() string { return "" }
 
 // notes says which columns broke the rule of their beginning.
 func (c *csvReader) notes() (notes []string) {

@@ -43,7 +43,7 @@ func (d *csvBlock) record(text []byte) bool {
 	if err != nil {
 		d.arena = d.arena[:start]
 		first, _, _ := bytes.Cut(text, newline)
-		d.out.failed = append(d.out.failed, LineError{d.line, excerpt(first), err})
+		d.out.failed = append(d.out.failed, LineError{Line: d.line, Excerpt: excerpt(first), Err: err, Text: first})
 		return false
 	}
 	end := len(d.arena)

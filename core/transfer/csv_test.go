@@ -242,11 +242,11 @@ func TestFormats(t *testing.T) {
 	require.Equal(t, transfer.CSV, transfer.FormatOf("a/b.CSV"))
 	require.Equal(t, transfer.TSV, transfer.FormatOf("b.tab"))
 	require.Equal(t, transfer.JSON, transfer.FormatOf("b.jsonl"))
-	for _, f := range []transfer.Format{transfer.JSON, transfer.CSV, transfer.TSV} {
+	for _, f := range []transfer.Format{transfer.JSON, transfer.CSV, transfer.TSV, transfer.BSON, transfer.Archive, transfer.Dump, transfer.Parquet, transfer.ArrowFile, transfer.ArrowStream} {
 		got, ok := transfer.ParseFormat(f.String())
 		require.True(t, ok)
 		require.Equal(t, f, got)
 	}
-	_, ok := transfer.ParseFormat("parquet")
+	_, ok := transfer.ParseFormat("xml")
 	require.False(t, ok)
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/ejson"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/ordered"
 )
@@ -48,11 +50,26 @@ type Result struct {
 	Elapsed time.Duration
 }
 
-// LineError is a line of the input that was not imported.
+// LineError is a line of the input that was not imported; in formats without
+// lines it is a document or a row.
 type LineError struct {
 	Line    int64  // of its beginning, from 1
 	Excerpt string // its beginning
 	Err     error
+	// Unit is what Line counts: "" for lines, "document" or "row".
+	Unit string
+	// Text is all of it: as it stands in the input where that is text, and else
+	// canonical Extended JSON. OnError alone sees it, and may not keep it.
+	Text []byte
+}
+
+// Place names the line: "line 7".
+func (e LineError) Place() string {
+	unit := e.Unit
+	if unit == "" {
+		unit = "line"
+	}
+	return unit + " " + strconv.FormatInt(e.Line, 10)
 }
 
 // Error names the line and shows it.
@@ -63,7 +80,10 @@ func (e LineError) asError() *errs.Error {
 	if x := errs.As(e.Err); x != nil {
 		cause = x.Message
 	}
-	return errs.New(errs.ImportFailed, "line %d: %s: %s", e.Line, cause, e.Excerpt)
+	if e.Excerpt == "" {
+		return errs.New(errs.ImportFailed, "%s: %s", e.Place(), cause)
+	}
+	return errs.New(errs.ImportFailed, "%s: %s: %s", e.Place(), cause, e.Excerpt)
 }
 
 const excerptBytes = 160
@@ -84,16 +104,20 @@ func excerpt(line []byte) string {
 
 // Import reads documents from r into a collection of the sink.
 func Import(ctx context.Context, r io.Reader, sink Sink, o ImportOptions) (Result, error) {
+	m := newImporter(sink, o)
+	err := m.run(ctx, r)
+	m.result.Elapsed = time.Since(m.start)
+	return m.result, err
+}
+
+func newImporter(sink Sink, o ImportOptions) *importer {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.BatchDocs <= 0 {
 		o.BatchDocs = defaultBatchDocs
 	}
-	m := &importer{sink: sink, o: o, start: time.Now()}
-	err := m.run(ctx, r)
-	m.result.Elapsed = time.Since(m.start)
-	return m.result, err
+	return &importer{sink: sink, o: o, start: time.Now(), failed: new(int64)}
 }
 
 // importer is one import.
@@ -105,12 +129,24 @@ type importer struct {
 	docs   []bsonraw.Doc // the next batch
 	source []origin      // where each document of it comes from
 	size   int
+	unit   string
+	failed *int64 // counts against MaxErrors, also over several imports
 }
 
-// origin is where a document stands in the input.
+// origin is where a document stands in the input. Its text is nil where the
+// input is not text.
 type origin struct {
 	line int64
 	text []byte
+}
+
+// failure is the error of a document that the sink refused.
+func (o origin) failure(d bsonraw.Doc, unit string, err error) LineError {
+	text := o.text
+	if text == nil {
+		text = ejson.Append(nil, d, ejson.Canonical)
+	}
+	return LineError{Line: o.line, Excerpt: excerpt(text), Err: err, Unit: unit, Text: text}
 }
 
 // parsed is what a worker makes of a block of the input. Documents and texts
@@ -130,13 +166,16 @@ type reader interface {
 	parser() func(*block) (*parsed, error)
 	// notes returns what was remarkable in the whole input.
 	notes() []string
+	// unit is what origins count: "" for lines.
+	unit() string
 }
 
 func (m *importer) run(ctx context.Context, r io.Reader) error {
 	in, err := newReader(r, m.o)
 	if err != nil {
-		return m.asImport(ctx, err)
+		return asImport(ctx, err)
 	}
+	m.unit = in.unit()
 	blocks := ordered.Start(ctx, ordered.Plan[*block, *parsed]{
 		Workers: m.o.Workers, Read: in.read, Work: in.parser,
 	})
@@ -148,23 +187,28 @@ func (m *importer) run(ctx context.Context, r io.Reader) error {
 				err = flushed
 			}
 			m.result.Notes = append(m.result.Notes, in.notes()...)
-			return m.asImport(ctx, err)
+			return asImport(ctx, err)
 		}
 		if err := m.take(ctx, p); err != nil {
-			return m.asImport(ctx, err)
+			return asImport(ctx, err)
 		}
 	}
 }
 
 func newReader(r io.Reader, o ImportOptions) (reader, error) {
-	if o.Format == JSON {
+	switch o.Format {
+	case JSON:
 		return newJSONReader(r)
+	case CSV, TSV:
+		return newCSVReader(r, o)
+	case BSON:
+		return &bsonReader{cutter: newCutter(r)}, nil
 	}
-	return newCSVReader(r, o)
+	return nil, errs.New(errs.BadValue, "%s is no format of one stream of documents", o.Format)
 }
 
 // asImport gives errors of reading the input a code.
-func (m *importer) asImport(ctx context.Context, err error) error {
+func asImport(ctx context.Context, err error) error {
 	var line LineError
 	switch {
 	case err == nil, errs.As(err) != nil:
@@ -219,13 +263,15 @@ func (m *importer) stopAt(ctx context.Context, e LineError) error {
 // fail counts a line that failed, and returns an error if it is one too many.
 func (m *importer) fail(e LineError) error {
 	m.result.Failed++
-	if len(m.result.Errors) < keptErrors {
-		m.result.Errors = append(m.result.Errors, e)
-	}
+	*m.failed++
 	if m.o.OnError != nil {
 		m.o.OnError(e)
 	}
-	if m.o.MaxErrors < 0 || m.result.Failed <= m.o.MaxErrors {
+	e.Text = nil
+	if len(m.result.Errors) < keptErrors {
+		m.result.Errors = append(m.result.Errors, e)
+	}
+	if m.o.MaxErrors < 0 || *m.failed <= m.o.MaxErrors {
 		return nil
 	}
 	err := e.asError()
@@ -246,11 +292,11 @@ func (m *importer) flush(ctx context.Context) error {
 		return err
 	}
 	m.result.Docs += int64(len(m.docs) - len(rejects))
-	source := m.source
+	docs, source := m.docs, m.source
 	m.docs, m.source, m.size = m.docs[:0], m.source[:0], 0
 	var failed error
 	for _, r := range rejects {
-		if err := m.fail(LineError{source[r.Index].line, excerpt(source[r.Index].text), r.Err}); err != nil && failed == nil {
+		if err := m.fail(source[r.Index].failure(docs[r.Index], m.unit, r.Err)); err != nil && failed == nil {
 			failed = err
 		}
 	}

@@ -112,6 +112,8 @@ func stringEnd(s []byte) int {
 
 func (j *jsonReader) notes() []string { return nil }
 
+func (j *jsonReader) unit() string { return "" }
+
 func (j *jsonReader) read(ctx context.Context) (*block, bool, error) {
 	if j.layout == lineLayout {
 		b, err := j.next(ctx, wholeLines)
@@ -123,7 +125,7 @@ func (j *jsonReader) read(ctx context.Context) (*block, bool, error) {
 		return end, err
 	})
 	if b == nil && err == nil && j.layout == arrayLayout && j.state != atEnd {
-		err = LineError{j.line, "", errs.New(errs.ImportFailed, "the array does not end")}
+		err = LineError{Line: j.line, Excerpt: "", Err: errs.New(errs.ImportFailed, "the array does not end")}
 	}
 	if b != nil {
 		b.spans = spans
@@ -159,7 +161,7 @@ func (j *jsonReader) documents(data []byte) (spans []span, end int, err error) {
 			if len(spans) > 0 {
 				break // what came before first, then the error
 			}
-			return nil, 0, LineError{line, excerpt(data[at:]), j.expected(state, data[at])}
+			return nil, 0, LineError{Line: line, Excerpt: excerpt(data[at:]), Err: j.expected(state, data[at])}
 		}
 		if n == 0 {
 			break
@@ -256,7 +258,7 @@ func (d *jsonBlock) document(text []byte, line int64) int {
 	start := len(d.arena)
 	out, n, err := d.parser.Next(d.arena, text)
 	if err != nil {
-		d.out.failed = append(d.out.failed, LineError{line, excerpt(text), err})
+		d.out.failed = append(d.out.failed, LineError{Line: line, Excerpt: excerpt(text), Err: err, Text: text})
 		return 0
 	}
 	d.arena = out

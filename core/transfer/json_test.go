@@ -278,10 +278,11 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte("{\"a\":1}\n{\"b\":"), 0)
 	f.Add([]byte("[{\"a\":1},\n{}]"), 0)
 	f.Add([]byte("a,b.c\n1,\"x\"\"y\"\n"), 1)
+	f.Add([]byte("\x05\x00\x00\x00\x00\xff\xff\xff\x7f"), 3)
 	f.Fuzz(func(t *testing.T, input []byte, format int) {
 		m := &memory{}
 		_, _ = transfer.Import(context.Background(), bytes.NewReader(input), m, transfer.ImportOptions{
-			Collection: "c", Format: transfer.Format(uint(format) % 3), MaxErrors: -1, Workers: 1,
+			Collection: "c", Format: transfer.Format(uint(format) % 4), MaxErrors: -1, Workers: 1,
 		})
 		for _, d := range m.get("c").docs {
 			require.NoError(t, bsonraw.Validate(d))

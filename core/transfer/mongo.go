@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -42,39 +41,18 @@ type MongoOptions struct {
 
 const defaultParallel = 4
 
-// MongoResult says what ImportMongo did, also where it ended in an error.
-type MongoResult struct {
-	Docs        int64
-	Bytes       int64
-	Failed      int64
-	Collections []CollectionResult // in the order of their names
-	Notes       []string           // what was left out, and what a person should know
-	// Consistent says that all collections were read at one moment, Time.
-	Consistent bool
-	Time       time.Time
-	Elapsed    time.Duration
-}
-
-// CollectionResult is what was read of one collection or view.
-type CollectionResult struct {
-	Name    string
-	View    bool
-	Docs    int64
-	Bytes   int64
-	Indexes int // made, beside that of _id
-}
-
 // ImportMongo reads the collections of a MongoDB database once, with their
 // options, validators and indexes, and its views, into a sink.
-func ImportMongo(ctx context.Context, sink Sink, o MongoOptions) (MongoResult, error) {
+func ImportMongo(ctx context.Context, sink Sink, o MongoOptions) (DatabaseResult, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = defaultParallel
 	}
 	if o.BatchDocs <= 0 {
 		o.BatchDocs = defaultBatchDocs
 	}
-	m := &mongoImport{sink: sink, o: o, start: time.Now()}
+	m := &mongoImport{restorer: restorer{sink: sink}, o: o, start: time.Now()}
 	err := m.run(ctx)
+	m.result.Notes = m.notes
 	m.result.Elapsed = time.Since(m.start)
 	slices.SortFunc(m.result.Collections, func(a, b CollectionResult) int { return compareText(a.Name, b.Name) })
 	return m.result, asSource(ctx, err)
@@ -92,15 +70,15 @@ func compareText(a, b string) int {
 
 // mongoImport is one run of ImportMongo.
 type mongoImport struct {
-	sink   Sink
+	restorer
 	o      MongoOptions
 	start  time.Time
 	client *mongo.Client
 	db     *mongo.Database
 	at     *bson.Timestamp // the moment that is read, or nil
 
-	mu         sync.Mutex // guards result and the totals
-	result     MongoResult
+	// mu of the restorer guards these, too.
+	result     DatabaseResult
 	totalDocs  int64
 	totalBytes int64
 }
@@ -130,8 +108,12 @@ func (m *mongoImport) run(ctx context.Context) error {
 	}
 	for _, s := range sources { // behind the collections that they show
 		if s.kind == "view" {
-			if err := m.view(ctx, s); err != nil {
+			ok, err := m.view(ctx, s.name, s.options)
+			if err != nil {
 				return err
+			}
+			if ok {
+				m.record(CollectionResult{Name: s.name, View: true})
 			}
 		}
 	}
@@ -282,7 +264,7 @@ func (m *mongoImport) readAll(ctx context.Context, sources []source) error {
 	for range min(m.o.Parallel, len(sources)) {
 		group.Go(func() {
 			for s := range work {
-				if err := ordered.Guard(func() error { return m.collection(ctx, s) }); err != nil {
+				if err := ordered.Guard(func() error { return m.read(ctx, s) }); err != nil {
 					cancel(err)
 				}
 			}
@@ -299,12 +281,6 @@ func (m *mongoImport) readAll(ctx context.Context, sources []source) error {
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-func (m *mongoImport) note(format string, args ...any) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.result.Notes = append(m.result.Notes, fmt.Sprintf(format, args...))
 }
 
 // asSource gives errors of the driver a code.

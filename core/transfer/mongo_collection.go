@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,9 +21,14 @@ type batch struct {
 	size int
 }
 
-// collection reads one collection: its options, its documents, its indexes.
-func (m *mongoImport) collection(ctx context.Context, s source) error {
-	if err := m.create(ctx, s); err != nil {
+// read reads one collection: its options, its documents, its indexes.
+func (m *mongoImport) read(ctx context.Context, s source) error {
+	options := s.options
+	if s.kind == "timeseries" {
+		m.note("%s is a time series: its documents were imported into a plain collection", s.name)
+		options = bsonraw.EmptyDoc
+	}
+	if err := m.collection(ctx, s.name, options); err != nil {
 		return err
 	}
 	done := CollectionResult{Name: s.name}
@@ -41,32 +45,6 @@ func (m *mongoImport) record(done CollectionResult) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.result.Collections = append(m.result.Collections, done)
-}
-
-// create makes the collection, without the options that the sink does not take.
-func (m *mongoImport) create(ctx context.Context, s source) error {
-	options := s.options
-	if s.kind == "timeseries" {
-		m.note("%s is a time series: its documents were imported into a plain collection", s.name)
-		options = bsonraw.EmptyDoc
-	}
-	err := m.sink.CreateCollection(ctx, s.name, options)
-	if err == nil || options.IsEmpty() || !isRefusal(err) {
-		return err
-	}
-	m.note("%s was made without its options %s: %s", s.name, ejson.Append(nil, options, ejson.Relaxed), message(err))
-	return m.sink.CreateCollection(ctx, s.name, bsonraw.EmptyDoc)
-}
-
-// isRefusal reports whether a sink cannot take a definition at all, as opposed
-// to having failed at it.
-func isRefusal(err error) bool { return errs.In(err, errs.Unsupported) || errs.In(err, errs.Invalid) }
-
-func message(err error) string {
-	if e := errs.As(err); e != nil {
-		return e.Message
-	}
-	return err.Error()
 }
 
 // documents streams the documents: one goroutine reads ahead of the sink.
@@ -155,47 +133,16 @@ func (m *mongoImport) indexes(ctx context.Context, s source, done *CollectionRes
 	}
 	defer cursor.Close(context.WithoutCancel(ctx))
 	for cursor.Next(ctx) {
-		spec := cleanIndex(bsonraw.Doc(cursor.Current))
-		name := stringOf(spec.Get("name"))
-		if name == "_id_" || s.kind == "timeseries" {
+		if s.kind == "timeseries" {
 			continue
 		}
-		err := m.sink.CreateIndexes(ctx, s.name, []bsonraw.Doc{spec})
-		if err != nil && !isRefusal(err) {
+		made, err := m.index(ctx, s.name, bsonraw.Doc(cursor.Current))
+		if err != nil {
 			return err
 		}
-		if err != nil {
-			m.note("index %s of %s was left out: %s", name, s.name, message(err))
-			continue
+		if made {
+			done.Indexes++
 		}
-		done.Indexes++
 	}
 	return cursor.Err()
-}
-
-// cleanIndex leaves out of a specification what only the server that has the
-// index knows.
-func cleanIndex(spec bsonraw.Doc) bsonraw.Doc {
-	b := bsonraw.NewBuilder(nil)
-	it := spec.Iter()
-	for it.Next() {
-		if !slices.Contains([]string{"v", "ns", "background"}, string(it.Key())) {
-			b.ValueBytes(it.Key(), it.Value())
-		}
-	}
-	return b.Finish()
-}
-
-// view makes a view.
-func (m *mongoImport) view(ctx context.Context, s source) error {
-	err := m.sink.CreateCollection(ctx, s.name, s.options)
-	if err != nil && !isRefusal(err) {
-		return err
-	}
-	if err != nil {
-		m.note("view %s was left out: %s", s.name, message(err))
-		return nil
-	}
-	m.record(CollectionResult{Name: s.name, View: true})
-	return nil
 }

@@ -96,7 +96,7 @@ func (c *cutter) next(ctx context.Context, cut func(data []byte) (int, error)) (
 		case n > 0:
 			return c.take(n), nil
 		case len(c.rest) > maxLine:
-			return nil, LineError{c.line, excerpt(c.rest), errs.New(errs.ImportFailed, "a line of more than %d MiB", maxLine>>20)}
+			return nil, LineError{Line: c.line, Excerpt: excerpt(c.rest), Err: errs.New(errs.ImportFailed, "a line of more than %d MiB", maxLine>>20)}
 		case c.err != nil:
 			return nil, c.err // and not half a line
 		case c.eof:

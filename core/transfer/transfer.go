@@ -1,8 +1,11 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -68,39 +71,71 @@ const (
 	JSON Format = iota // Extended JSON: a document a line, documents over several lines, or one array
 	CSV
 	TSV
+	BSON    // documents one behind the other, as in the .bson files of mongodump
+	Archive // mongodump --archive: several collections in one stream
+	Dump    // mongodump's directory: a .bson and a .metadata.json for each collection
+	Parquet
+	ArrowFile   // Arrow IPC with a footer: .arrow, and .feather of version 2
+	ArrowStream // Arrow IPC without one: .arrows
 )
+
+// formatNames are the names of the formats; the first is what String returns.
+var formatNames = map[Format][]string{
+	JSON: {"json", "jsonl", "ndjson"}, CSV: {"csv"}, TSV: {"tsv"}, BSON: {"bson"}, Archive: {"archive"},
+	Dump: {"dump"}, Parquet: {"parquet"}, ArrowFile: {"arrow", "feather"}, ArrowStream: {"arrows"},
+}
 
 // FormatOf guesses the format from a file name; JSON if it says nothing.
 func FormatOf(name string) Format {
-	switch {
-	case hasSuffixFold(name, ".csv"):
-		return CSV
-	case hasSuffixFold(name, ".tsv"), hasSuffixFold(name, ".tab"):
-		return TSV
+	for _, end := range []struct {
+		suffix string
+		format Format
+	}{
+		{".csv", CSV},
+		{".tsv", TSV},
+		{".tab", TSV},
+		{".bson", BSON},
+		{".archive", Archive},
+		{".parquet", Parquet},
+		{".pq", Parquet},
+		{".arrow", ArrowFile},
+		{".feather", ArrowFile},
+		{".arrows", ArrowStream},
+	} {
+		if hasSuffixFold(name, end.suffix) {
+			return end.format
+		}
 	}
 	return JSON
 }
 
-// ParseFormat reads the name of a format: json, jsonl, ndjson, csv, tsv.
+// Sniff tells the format by the first eight bytes of a file, where they do.
+func Sniff(head []byte) (Format, bool) {
+	switch {
+	case bytes.HasPrefix(head, archiveMagic):
+		return Archive, true
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		return Parquet, true
+	case bytes.HasPrefix(head, []byte("ARROW1")), bytes.HasPrefix(head, []byte("FEA1")):
+		return ArrowFile, true
+	}
+	return JSON, false
+}
+
+// ParseFormat reads the name of a format.
 func ParseFormat(name string) (Format, bool) {
-	switch name {
-	case "json", "jsonl", "ndjson":
-		return JSON, true
-	case "csv":
-		return CSV, true
-	case "tsv":
-		return TSV, true
+	for f, names := range formatNames {
+		if slices.Contains(names, name) {
+			return f, true
+		}
 	}
 	return JSON, false
 }
 
 // String returns the name of the format.
 func (f Format) String() string {
-	switch f {
-	case CSV:
-		return "csv"
-	case TSV:
-		return "tsv"
+	if names := formatNames[f]; len(names) > 0 {
+		return names[0]
 	}
-	return "json"
+	return "format " + strconv.Itoa(int(f))
 }
