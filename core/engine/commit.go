@@ -176,7 +176,7 @@ func (t *Txn) logOp(cid mvcc.CollectionID, key string, p *pendingDoc) (wal.Op, e
 	case !p.existed:
 		op.Kind = wal.Insert
 	default:
-		op.Kind = wal.Update
+		op.Kind, op.Form = wal.Update, p.form
 		changes := p.changes
 		if p.replaced {
 			old, ok, err := t.view.Get(cid, []byte(key))

@@ -10,6 +10,7 @@ import (
 	"github.com/argon-lab/argon/core/pipeline"
 	"github.com/argon-lab/argon/core/query"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // putSystem writes a catalog document; a nil doc deletes the one of this _id.
@@ -162,6 +163,9 @@ func (t *Txn) DropDatabase(ctx context.Context) error {
 		if _, err := t.DropCollection(ctx, c.Name); err != nil {
 			return err
 		}
+	}
+	if t.meta.Kind == 0 {
+		t.meta.Kind = wal.KindDropDatabase
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/refs"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // Diff compares two refs of one project, which may be moments of one branch: what
@@ -35,7 +36,17 @@ func (s *Store) Diff(ctx context.Context, base, target refs.Ref, coll string) (C
 	if err != nil {
 		return nil, err
 	}
-	d := &diffCursor{}
+	d, err := s.compare(ctx, from, to, coll)
+	if err != nil {
+		return nil, err
+	}
+	d.catalogChanges(coll)
+	return d, nil
+}
+
+// compare opens two positions and lists the documents that may differ.
+func (s *Store) compare(ctx context.Context, from, to wal.Position, coll string) (d *diffCursor, err error) {
+	d = &diffCursor{}
 	if d.base, err = s.readerAt(from); err != nil {
 		return nil, err
 	}
@@ -58,7 +69,6 @@ func (s *Store) Diff(ctx context.Context, base, target refs.Ref, coll string) (C
 			}
 		}
 	}
-	d.catalogChanges(coll)
 	d.queue(all, coll)
 	d.baseView, d.targetView = d.base.newView(), d.target.newView()
 	return d, nil

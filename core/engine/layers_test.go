@@ -21,7 +21,7 @@ const module = "github.com/argon-lab/argon/"
 var layers = []string{
 	"core/errs", "core/bsonraw", "core/regex", "core/number", "core/expr",
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
-	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/engine",
+	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/changes", "core/engine",
 	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/auth", "core/command",
 	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/client",
 	"capi", "cmd/argon",

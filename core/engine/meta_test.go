@@ -23,6 +23,8 @@ type machine struct {
 	store *Store
 	ctx   context.Context
 	model *model
+	// followers are copies of branches, kept up by their change streams alone.
+	followers map[string]*follower
 }
 
 var fieldNames = []string{"f", "g", "c"}
@@ -40,6 +42,7 @@ func TestMetamorphic(t *testing.T) {
 		m.open(t)
 		defer func() {
 			checkStore(t, m.store)
+			m.stopFollowing()
 			m.store.Close()
 		}()
 		m.begin(t)
@@ -56,6 +59,7 @@ func TestMetamorphic(t *testing.T) {
 			"gc":      m.gc,
 			"reopen":  m.reopen,
 			"diff":    m.diff,
+			"follow":  m.follow,
 		})
 	})
 }
@@ -248,6 +252,7 @@ func (m *machine) gc(t *rapid.T) {
 }
 
 func (m *machine) reopen(t *rapid.T) {
+	m.stopFollowing()
 	require.NoError(t, m.store.Close())
 	m.open(t)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/argon-lab/argon/core/pipeline"
 	"github.com/argon-lab/argon/core/refs"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // Aggregate runs a pipeline in the transaction. One that ends in $out or $merge
@@ -365,7 +366,10 @@ func (w *outputWriter) put(before, after Doc, changes []update.Change) error {
 		changes = update.DiffDocs(before, after)
 	}
 	tw := t.newWrite(c, id)
-	tw.before, tw.after, tw.changes = before, t.keep(after), changes
+	tw.before, tw.after, tw.changes, tw.form = before, t.keep(after), changes, wal.ByDifference
+	if w.o.WhenMatched == "replace" {
+		tw.form = wal.ByReplacement
+	}
 	return t.put(tw)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // overlay holds the pending writes of one transaction, laid over its view.
@@ -37,6 +38,8 @@ type pendingDoc struct {
 	replaced bool
 	// decided, in a merge, is the part of changes that its resolutions wrote.
 	decided []update.Change
+	// form is how the newest state came about.
+	form wal.Form
 }
 
 // pendingEntry is an index entry that a transaction wrote. Its map's key is the

@@ -9,6 +9,7 @@ import (
 	"github.com/argon-lab/argon/core/merge"
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // maxPlanChanges bounds how many changes a plan lists. Conflicts are all listed.
@@ -183,6 +184,7 @@ func (p *plan) put(w *planned) error {
 	}
 	tw := p.t.newWrite(w.coll, w.id)
 	tw.before, tw.after, tw.changes, tw.decided = w.before, w.after, w.changes, w.decided
+	tw.form = wal.ByDifference
 	if err := p.t.put(tw); err != nil {
 		return err
 	}

@@ -181,12 +181,17 @@ func (s *Store) DeleteProject(ctx context.Context, name string, meta CommitMeta)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 	}
-	return s.applyRefs(ctx, c, p, nil, func(mvcc.LSN) {
+	err = s.applyRefs(ctx, c, p, nil, func(lsn mvcc.LSN) {
 		delete(s.projects, name)
+		p.deleted = lsn
 		for _, b := range open {
 			b.gone = true
 		}
 	})
+	for _, b := range open {
+		s.mv.Wake(b.rec.Segment)
+	}
+	return err
 }
 
 // CreateBranch makes a branch of a project at a ref (of the same project): one
@@ -347,6 +352,7 @@ func (s *Store) Restore(ctx context.Context, ref refs.Ref, meta CommitMeta) (*Br
 		return nil, 0, err
 	}
 	b.head.Store(head)
+	s.mv.Wake(from.Segment) // who waits for the branch waits there
 	d, err := s.describeBranch(b)
 	return d, old.lsn, err
 }

@@ -46,6 +46,7 @@ type project struct {
 	branches map[string]*branch
 	tags     map[string]refs.TagRecord
 	log      []refs.LogEntry // moves of its branches, oldest first
+	deleted  mvcc.LSN        // the commit that removed it, or 0
 }
 
 // Open opens the store in a directory, and makes it if the directory is new or

@@ -68,6 +68,7 @@ type write struct {
 	after   Doc // nil: a delete; kept by the transaction
 	changes []update.Change
 	decided []update.Change // in a merge, what its resolutions wrote
+	form    wal.Form
 }
 
 // put applies a change to the overlay, its indexes and its counts. Everything
@@ -94,6 +95,14 @@ func (t *Txn) put(w *write) error {
 		co.docs.Set(string(w.idKey), p)
 	}
 	p.replaced = p.replaced || p.existed && w.before == nil
+	switch {
+	case p.replaced || w.form == wal.ByReplacement:
+		p.form = wal.ByReplacement
+	case !ok:
+		p.form = w.form
+	case p.form == wal.ByOperators:
+		p.form = wal.ByDifference // of several writes together
+	}
 	p.doc = w.after
 	p.changes = append(p.changes, w.changes...)
 	p.decided = append(p.decided, w.decided...)

@@ -8,6 +8,7 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/query"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // targets finds the documents of an update or delete.
@@ -127,8 +128,19 @@ func (s *statement) apply(before Doc) (after Doc, modified bool, err error) {
 	}
 	s.t.claimRoom(res.Doc)
 	w := s.t.newWrite(s.coll, before.Get("_id"))
-	w.before, w.after, w.changes = before, res.Doc, res.Changes
+	w.before, w.after, w.changes, w.form = before, res.Doc, res.Changes, formOf(s.update)
 	return res.Doc, true, s.t.put(w)
+}
+
+// formOf says how the log retells what an update did.
+func formOf(u *update.Update) wal.Form {
+	switch u.Form() {
+	case update.Replacement:
+		return wal.ByReplacement
+	case update.Pipeline:
+		return wal.ByDifference
+	}
+	return wal.ByOperators
 }
 
 // position returns the array index for the positional operator, or -1.

@@ -75,6 +75,10 @@ const (
 	DurationOverflow          Code = 159
 	InvalidRegex              Code = 51091
 	ClientDisconnected        Code = 279
+	CursorKilled              Code = 237
+	InvalidResumeToken        Code = 260
+	ChangeStreamFatalError    Code = 280
+	ChangeStreamHistoryLost   Code = 286
 	OutOfDiskSpace            Code = 14031
 )
 
@@ -191,6 +195,10 @@ var table = map[Code]row{
 	CursorInUse:                {"CursorInUse", Conflict, "another getMore has the cursor", ""},
 	MergeStageNoMatch:          {"MergeStageNoMatchingDocument", NotFound, "$merge with whenNotMatched: fail found no document", ""},
 	NotARetryableWriteCommand:  {"NotARetryableWriteCommand", Invalid, "a transaction number on a command that takes none", ""},
+	CursorKilled:               {"CursorKilled", Canceled, "the cursor was closed while it was in use", ""},
+	InvalidResumeToken:         {"InvalidResumeToken", Invalid, "a resume token that does not fit this stream", "start at an LSN or a time"},
+	ChangeStreamFatalError:     {"ChangeStreamFatalError", Invalid, "the stream's pipeline made its events unfit to resume from", ""},
+	ChangeStreamHistoryLost:    {"ChangeStreamHistoryLost", NotFound, "garbage collection removed the history that the stream needs", "start at a later moment"},
 	ClientDisconnected:         {"ClientDisconnect", Canceled, "the client went away", ""},
 	OutOfDiskSpace:             {"OutOfDiskSpace", IO, "the disk is full", "free some space and try again: nothing acknowledged was lost"},
 	ProjectNotFound:            {"ProjectNotFound", NotFound, "no project has this name", ""},

@@ -94,7 +94,7 @@ func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() erro
 	if st.limit != limit {
 		wait = s.raiseDurable(wait, st.limit)
 	}
-	return lsn, wait, nil
+	return lsn, s.commits.settled(c.Segment, lsn, wait), nil
 }
 
 // ensureLimit makes sure that lsn may be given out (state.go). It rarely has
@@ -120,7 +120,11 @@ func (s *Store) ensureLimit(lsn LSN) error {
 func (s *Store) nextState(lsn LSN) state {
 	st := s.commit.state
 	st.last = lsn
-	st.time = max(st.time, s.now().UnixMilli())
+	if st.time = max(st.time, s.now().UnixMilli()); uint32(lsn) == 0 {
+		// MongoDB's name of a moment has 32 bits for what counts the commits
+		// within a second: where they start again, so does a second.
+		st.time = max(st.time, (s.commit.state.time/1000+1)*1000)
+	}
 	if lsn+limitAhead/2 > st.limit {
 		st.limit = lsn + limitAhead
 	}

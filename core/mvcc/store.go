@@ -43,6 +43,7 @@ type Store struct {
 	ancestry ancestry
 	heads    heads
 	segments segmentCache
+	commits  commits
 	closed   atomic.Bool
 }
 
@@ -68,6 +69,7 @@ func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
 	s.last.Store(uint64(st.last))
 	s.time.Store(st.time)
 	s.durable.Store(uint64(st.limit))
+	s.commits.durable.Store(uint64(st.last))
 	s.ids.segment, s.ids.collection, s.ids.index, s.ids.project = st.segment, st.collection, st.index, st.project
 	s.pool.store, s.touched.store, s.heads.store, s.segments.store = s, s, s, s
 	s.names.store, s.names.limit, s.names.sets = s, maxNames, map[string]*nameSet{}
@@ -84,6 +86,7 @@ func (s *Store) Close() error {
 	if !s.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	s.commits.closeAll()
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	err := s.settle()

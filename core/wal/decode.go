@@ -139,8 +139,8 @@ func (d *decoder) ops(r *Record) {
 // op reads one op. A flag that refers to the op before needs there to be one.
 func (d *decoder) op(before Op, hasBefore bool) Op {
 	flags := d.byte()
-	op := Op{Kind: OpKind(flags & opKindMask), Collection: before.Collection}
-	if flags&^(opKindMask|opSameCollection|opSameType|opHasChanges) != 0 || op.Kind == 0 ||
+	op := Op{Kind: OpKind(flags & opKindMask), Form: Form(flags & opFormMask >> opFormShift), Collection: before.Collection}
+	if flags&^(opKindMask|opSameCollection|opSameType|opHasChanges|opFormMask) != 0 || op.Kind == 0 || op.Form > ByDifference ||
 		!hasBefore && flags&(opSameCollection|opSameType) != 0 {
 		d.bad = true
 		return op

@@ -22,6 +22,7 @@ import (
 //	                         0x04 same collection as the op before
 //	                         0x08 _id of the same type as the op before
 //	                         0x10 has changes
+//	                         0x60 form, from bit 5
 //	    [uv collection]      unless 0x04
 //	    [type 1]             unless 0x08
 //	    [BSON value of _id]
@@ -36,6 +37,8 @@ const (
 	opSameCollection = 0x04
 	opSameType       = 0x08
 	opHasChanges     = 0x10
+	opFormMask       = 0x60
+	opFormShift      = 5
 
 	timeOffset = 2
 	fixedLen   = 10
@@ -103,7 +106,7 @@ func appendOps(dst []byte, ops []Op, places []int) []byte {
 	before.ID.Type = bsonraw.Missing
 	for i := range ops {
 		op := &ops[i]
-		flags := byte(op.Kind) & opKindMask
+		flags := byte(op.Kind)&opKindMask | byte(op.Form)<<opFormShift&opFormMask
 		if i > 0 && op.Collection == before.Collection {
 			flags |= opSameCollection
 		}

@@ -38,7 +38,19 @@ type Op struct {
 	// Changes is the encoded list of changes by operator or field; nil if the
 	// whole document was set.
 	Changes []byte
+	// Form says how an update came about, for who retells it.
+	Form Form
 }
+
+// Form is how an update was made. Numbers are frozen.
+type Form uint8
+
+// The forms of an update.
+const (
+	ByOperators   Form = 0 // each change names what an operator touched
+	ByReplacement Form = 1 // the whole document was given
+	ByDifference  Form = 2 // the changes are the difference of two states
+)
 
 // Kind says what sort of commit a record is of. Numbers are frozen.
 type Kind uint8
@@ -54,12 +66,14 @@ const (
 	KindBranch  Kind = 7 // branches and tags made or removed
 	KindMirror  Kind = 8
 	KindSystem  Kind = 9 // Argon's own upkeep
+	// KindDropDatabase is a commit that removed every collection at once.
+	KindDropDatabase Kind = 10
 )
 
 var kindNames = [...]string{
 	KindWrite: "write", KindMerge: "merge", KindRestore: "restore", KindUndo: "undo",
 	KindImport: "import", KindCatalog: "catalog", KindBranch: "branch",
-	KindMirror: "mirror", KindSystem: "system",
+	KindMirror: "mirror", KindSystem: "system", KindDropDatabase: "dropDatabase",
 }
 
 // String returns the kind's name, as it stands in replies.

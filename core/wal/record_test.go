@@ -39,13 +39,17 @@ func TestRecordGolden(t *testing.T) {
 					{Collection: 1, Kind: Update, ID: bsonraw.Int32Value(7), Changes: []byte("abc")},
 					{Collection: 2, Kind: Update, ID: bsonraw.Int32Value(8), Changes: []byte("abc")},
 					{Collection: 2, Kind: Update, ID: bsonraw.StringValue("x"), Changes: []byte("d")},
+					{Collection: 2, Kind: Update, ID: bsonraw.StringValue("r"), Changes: []byte("d"), Form: ByReplacement},
+					{Collection: 2, Kind: Update, ID: bsonraw.StringValue("p"), Changes: []byte("d"), Form: ByDifference},
 					{Collection: 2, Kind: Delete, ID: bsonraw.StringValue("y")},
 				},
 			},
-			"01" + "02" + "0000000000000000" + "00" + "00" + "00" + "02e807" + "02" + "03616263" + "0164" + "04" +
+			"01" + "02" + "0000000000000000" + "00" + "00" + "00" + "02e807" + "02" + "03616263" + "0164" + "06" +
 				"12" + "01" + "10" + "07000000" + "00" +
 				"1a" + "02" + "08000000" + "00" +
 				"16" + "02" + "020000007800" + "01" +
+				"3e" + "020000007200" + "01" +
+				"5e" + "020000007000" + "01" +
 				"0f" + "020000007900",
 		},
 	} {
@@ -61,8 +65,8 @@ func TestRecordGolden(t *testing.T) {
 }
 
 func TestNamesOfKinds(t *testing.T) {
-	require.Equal(t, []string{"write", "merge", "restore", "undo", "import", "catalog", "branch", "mirror", "system", "unknown", "unknown"},
-		[]string{KindWrite.String(), KindMerge.String(), KindRestore.String(), KindUndo.String(), KindImport.String(), KindCatalog.String(), KindBranch.String(), KindMirror.String(), KindSystem.String(), Kind(0).String(), Kind(200).String()})
+	require.Equal(t, []string{"write", "merge", "restore", "undo", "import", "catalog", "branch", "mirror", "system", "dropDatabase", "unknown", "unknown"},
+		[]string{KindWrite.String(), KindMerge.String(), KindRestore.String(), KindUndo.String(), KindImport.String(), KindCatalog.String(), KindBranch.String(), KindMirror.String(), KindSystem.String(), KindDropDatabase.String(), Kind(0).String(), Kind(200).String()})
 	require.Equal(t, []string{"insert", "update", "delete", "unknown"}, []string{Insert.String(), Update.String(), Delete.String(), OpKind(0).String()})
 }
 
@@ -88,6 +92,7 @@ func drawRecord(t *rapid.T) Record {
 				bsonraw.BinaryValue(4, make([]byte, 16)), bsonraw.EmptyDoc.Value(), bsonraw.BoolValue(true),
 			}).Draw(t, "id"),
 		}
+		op.Form = Form(rapid.IntRange(0, 2).Draw(t, "form"))
 		if changes := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "changes"); changes != "" {
 			op.Changes = []byte(changes)
 		}
@@ -124,6 +129,7 @@ func requireSame(t require.TestingT, want, got *Record) {
 		o := got.Ops[i]
 		require.Equal(t, op.Collection, o.Collection)
 		require.Equal(t, op.Kind, o.Kind)
+		require.Equal(t, op.Form, o.Form)
 		require.Equal(t, op.ID.Type, o.ID.Type)
 		require.Equal(t, string(op.ID.Data), string(o.ID.Data))
 		require.Equal(t, string(op.Changes), string(o.Changes))
