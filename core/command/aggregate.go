@@ -42,6 +42,7 @@ func aggregateCommand() *Command {
 			Help:    "Runs a pipeline on a collection, or on 1 for one that begins with $documents. A pipeline that ends in $out or $merge is a write, in one commit.",
 			Example: `{aggregate: "users", pipeline: [{$group: {_id: "$country", n: {$sum: 1}}}, {$sort: {n: -1}}], cursor: {}}`, DB: "shop",
 		},
+		access: needing("find on the collection and those that the stages read; insert, and remove or update, where $out or $merge write", func(n *needs, a *args) { n.pipeline(a.coll, a.spec.Pipeline) }),
 		fields: []field[args]{
 			kind("aggregate", "string or 1", nil, readAggregateName).need().about("The collection, or 1."),
 			kind("pipeline", "array", []bsonraw.Type{bsonraw.Array}, readPipeline).need().

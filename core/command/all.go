@@ -26,5 +26,12 @@ func allCommands() []*Command {
 		argonRetentionCommand(), argonGCCommand(), argonFsckCommand(), argonStatusCommand(),
 		argonMetricsCommand(), argonCompactCommand(), argonVersionCommand(),
 		argonImportCommand(), argonExportCommand(),
+
+		saslStartCommand(), saslContinueCommand(), authenticateCommand(), logoutCommand(), connectionStatusCommand(),
+		createUserCommand(), updateUserCommand(), dropUserCommand(), dropAllUsersCommand(), usersInfoCommand(),
+		grantRolesToUserCommand(), revokeRolesFromUserCommand(),
+		createRoleCommand(), updateRoleCommand(), dropRoleCommand(), dropAllRolesCommand(), rolesInfoCommand(),
+		grantPrivilegesToRoleCommand(), revokePrivilegesFromRoleCommand(), grantRolesToRoleCommand(), revokeRolesFromRoleCommand(),
+		argonAPIKeyCreateCommand(), argonAPIKeyListCommand(), argonAPIKeyRevokeCommand(),
 	}
 }

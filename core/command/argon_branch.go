@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/refs"
@@ -21,6 +22,10 @@ func argonBranchCreateCommand() *Command {
 			Help:    "Makes a branch from another one, at its head or at any moment. It is one small write, whatever the size of the data.",
 			Example: `{argonBranchCreate: "experiment-1", from: "main@-1"}`, DB: "shop",
 		},
+		access: needing("createBranch on the new branch, and find on the one that it is made from", func(n *needs, a *args) {
+			n.branch(a.name, auth.CreateBranch)
+			n.branch(a.from.Branch, auth.Find)
+		}),
 		fields: []field[args]{
 			text("argonBranchCreate", func(a *args) *string { return &a.name }).need().about("The new branch's name."),
 			refField("from", func(a *args) *refs.Ref { return &a.from }).about("branch, or branch@moment; else the database's own branch and moment."),
@@ -45,6 +50,7 @@ func argonBranchListCommand() *Command {
 			Help:    "Lists the branches of a project by name.",
 			Example: `{argonBranchList: 1}`, DB: "shop",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{one[args]("argonBranchList", 0, "")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			list, err := c.d.store.Branches(ctx, c.ref.Project)
@@ -53,8 +59,12 @@ func argonBranchListCommand() *Command {
 			}
 			b := c.reply(192 * (len(list) + 1))
 			b.BeginArray("branches")
-			for i, br := range list {
-				describeBranch(b, bsonraw.Index(i), br)
+			n := 0
+			for _, br := range list {
+				if c.sees(br.Project, br.Name) {
+					describeBranch(b, bsonraw.Index(n), br)
+					n++
+				}
 			}
 			b.End()
 			return c.ok(), nil
@@ -69,6 +79,7 @@ func argonBranchGetCommand() *Command {
 			Help:    "Describes a branch.",
 			Example: `{argonBranchGet: "main"}`, DB: "shop",
 		},
+		access: needing("listBranches on the branch", func(n *needs, a *nameArgs) { n.branch(a.name, auth.ListBranches) }),
 		fields: []field[nameArgs]{
 			text("argonBranchGet", func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
 		},
@@ -91,6 +102,7 @@ func argonBranchDeleteCommand() *Command {
 			Help:    "Deletes a branch's name. What tags and other branches need of it stays; the rest goes with argonGC.",
 			Example: `{argonBranchDelete: "experiment-1"}`, DB: "shop",
 		},
+		access: needing("dropBranch on the branch", func(n *needs, a *nameArgs) { n.branch(a.name, auth.DropBranch) }),
 		fields: []field[nameArgs]{
 			text("argonBranchDelete", func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
 		},
@@ -116,6 +128,7 @@ func argonBranchRestoreCommand() *Command {
 			Help:    "Makes a branch look as it did at a moment. What it leaves behind stays readable under its own LSNs, and restoring to LSN from brings it back.",
 			Example: `{argonBranchRestore: "main", at: "-1"}`, DB: "shop",
 		},
+		access: needing("restoreBranch on the branch", func(n *needs, a *args) { n.branch(a.name, auth.RestoreBranch) }),
 		fields: []field[args]{
 			text("argonBranchRestore", func(a *args) *string { return &a.name }).need().about("The branch's name."),
 			atMoment("at", func(a *args) *refs.Moment { return &a.at }).need(),

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/refs"
@@ -23,6 +24,10 @@ func argonDiffCommand() *Command {
 			Help:    "Lists what the database's branch has changed against a base: {collection, _id, op, before, after, changes: [{path, before, after}]}. Its cost follows the changes, not the data.",
 			Example: `{argonDiff: "main", collection: "users"}`, DB: "shop~experiment-1",
 		},
+		access: needing("readHistory on both branches, or on the collection of both", func(n *needs, a *args) {
+			n.collection(a.coll, auth.ReadHistory)
+			n.inBranch(a.base.Branch, a.coll, auth.ReadHistory)
+		}),
 		fields: []field[args]{
 			refField("argonDiff", func(a *args) *refs.Ref { return &a.base }).need().about("The base: branch, or branch@moment."),
 			text("collection", func(a *args) *string { return &a.coll }).about("Only this collection."),

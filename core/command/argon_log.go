@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 )
@@ -23,6 +24,7 @@ func argonLogCommand() *Command {
 			Help:    "Lists the commits that a branch at its moment can see, newest first: {lsn, time, actor, message, kind, branch, ops, counts, merge}.",
 			Example: `{argonLog: 1, limit: 20, actor: "etl"}`, DB: "shop~experiment-1",
 		},
+		access:   onDatabase[args](auth.ReadHistory),
 		defaults: args{opsLimit: 10},
 		fields: []field[args]{
 			one[args]("argonLog", 0, ""),
@@ -64,6 +66,7 @@ func argonHistoryCommand() *Command {
 			Help:    "Lists the states that a document went through on a branch, oldest first: {lsn, time, actor, message, op, document}.",
 			Example: `{argonHistory: "users", id: 1}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.ReadHistory),
 		fields: []field[args]{
 			collection("argonHistory", func(a *args) *string { return &a.coll }),
 			anything("id", func(a *args) *bsonraw.Value { return &a.id }).need().about("The document's _id."),
@@ -87,6 +90,7 @@ func argonBlameCommand() *Command {
 			Help:    "Says for each field of a document who set it, when, and in which commit.",
 			Example: `{argonBlame: "users", id: 1}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.ReadHistory),
 		fields: []field[args]{
 			collection("argonBlame", func(a *args) *string { return &a.coll }),
 			anything("id", func(a *args) *bsonraw.Value { return &a.id }).need().about("The document's _id."),

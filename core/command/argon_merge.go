@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -109,6 +110,10 @@ func argonMergePlanCommand() *Command {
 			Help:    "Shows what a merge would do: what changes, and each conflict with its base, ours and theirs. Nothing is written.",
 			Example: `{argonMergePlan: "experiment-1", into: "main"}`, DB: "shop",
 		},
+		access: needing("find on both branches", func(n *needs, a *mergeArgs) {
+			n.branch(a.from.Branch, auth.Find)
+			n.branch(a.into.Branch, auth.Find)
+		}),
 		fields: mergeFields("argonMergePlan"),
 		run: func(ctx context.Context, c *call, a *mergeArgs) (bsonraw.Doc, error) {
 			plan, err := c.d.store.MergePlan(ctx, a.spec(c))
@@ -127,6 +132,10 @@ func argonMergeCommand() *Command {
 			Help:    "Merges a branch into another one, field by field, in one commit. Conflicts that are not resolved are error 970010 with the conflicts in errInfo, and nothing is written.",
 			Example: `{argonMerge: "experiment-1", into: "main", strategy: "theirs", message: "take the experiment"}`, DB: "shop",
 		},
+		access: needing("mergeBranch on the branch that is merged into, and find on the other", func(n *needs, a *mergeArgs) {
+			n.branch(a.from.Branch, auth.Find)
+			n.branch(a.into.Branch, auth.MergeBranch)
+		}),
 		fields: mergeFields("argonMerge"),
 		run: func(ctx context.Context, c *call, a *mergeArgs) (bsonraw.Doc, error) {
 			done, err := c.d.store.Merge(ctx, a.spec(c))

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
@@ -17,6 +18,7 @@ func argonProjectCreateCommand() *Command {
 			Help:    "Makes a project with an empty branch main. A first write makes one too.",
 			Example: `{argonProjectCreate: "shop"}`, DB: "admin",
 		},
+		access: needing("createProject on the project", func(n *needs, a *nameArgs) { n.database(a.name, "", auth.CreateProject) }),
 		fields: []field[nameArgs]{
 			text("argonProjectCreate", func(a *nameArgs) *string { return &a.name }).need().about("The project's name."),
 		},
@@ -40,6 +42,7 @@ func argonProjectListCommand() *Command {
 			Help:    "Lists the projects by name.",
 			Example: `{argonProjectList: 1}`, DB: "admin",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{one[args]("argonProjectList", 0, "")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			list, err := c.d.store.Projects(ctx)
@@ -48,8 +51,16 @@ func argonProjectListCommand() *Command {
 			}
 			b := c.reply(128 * (len(list) + 1))
 			b.BeginArray("projects")
-			for i, p := range list {
-				describeProject(b, bsonraw.Index(i), p)
+			n := 0
+			for _, p := range list {
+				ok, err := c.seesProject(ctx, p.Name)
+				if err != nil {
+					return nil, err
+				}
+				if ok {
+					describeProject(b, bsonraw.Index(n), p)
+					n++
+				}
 			}
 			b.End()
 			return c.ok(), nil
@@ -64,6 +75,7 @@ func argonProjectDeleteCommand() *Command {
 			Help:    "Deletes a project with all its branches, tags and history. Its space comes back with argonGC.",
 			Example: `{argonProjectDelete: "shop"}`, DB: "admin",
 		},
+		access: needing("dropProject on all branches of the project", func(n *needs, a *nameArgs) { n.project(a.name, auth.DropProject) }),
 		fields: []field[nameArgs]{
 			text("argonProjectDelete", func(a *nameArgs) *string { return &a.name }).need().about("The project's name."),
 		},

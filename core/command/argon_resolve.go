@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/refs"
 )
@@ -19,6 +20,7 @@ func argonResolveCommand() *Command {
 			Help:    "Says which commit a branch, or a branch at a moment, stands for, and what the branch's first and newest commits are.",
 			Example: `{argonResolve: "main@-1"}`, DB: "shop",
 		},
+		access: needing("listBranches on the branch", func(n *needs, a *args) { n.branch(a.ref.Branch, auth.ListBranches) }),
 		fields: []field[args]{
 			refField("argonResolve", func(a *args) *refs.Ref { return &a.ref }).need().about("branch, or branch@moment."),
 		},

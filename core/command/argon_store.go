@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -72,6 +73,13 @@ func argonRetentionCommand() *Command {
 			Help:    "Shows, or with keep sets, how long a project keeps the past. Null keeps everything, which is the default. argonGC removes what is older, except what a tag or a branch can see.",
 			Example: `{argonRetention: 1, keep: "30d"}`, DB: "shop",
 		},
+		access: needing("listBranches on the project; setRetention to change it", func(n *needs, a *args) {
+			if a.given {
+				n.project(n.c.ref.Project, auth.SetRetention)
+				return
+			}
+			n.branch("", auth.ListBranches)
+		}),
 		fields: []field[args]{
 			one[args]("argonRetention", 0, ""),
 			kind("keep", "string or null", nil, readKeep).about(`"30d", "2w", "12h", or null for ever.`),
@@ -125,6 +133,7 @@ func argonGCCommand() *Command {
 			Help:    "Shows what garbage collection would remove: versions that retention lets go and that no branch or tag can see, and what deleted branches and projects left. dryRun: false removes it.",
 			Example: `{argonGC: 1, dryRun: true}`, DB: "admin",
 		},
+		access:   onCluster[args](auth.CollectGarbage),
 		defaults: args{dryRun: true},
 		fields: []field[args]{
 			one[args]("argonGC", 0, ""),
@@ -143,13 +152,14 @@ func argonGCCommand() *Command {
 
 // storeCommand is a command on the whole store that has no fields and whose
 // reply is the engine's.
-func storeCommand(name, help string, run func(ctx context.Context, c *call) (bsonraw.Doc, error)) *Command {
-	type args struct{}
+func storeCommand(name, help string, access access[struct{}], run func(ctx context.Context, c *call) (bsonraw.Doc, error)) *Command {
+	type args = struct{}
 	return definition[args]{
 		Command: Command{
 			Name: name, Group: Maintenance, traits: adminOnly,
 			Help: help, Example: "{" + name + ": 1}", DB: adminDB,
 		},
+		access: access,
 		fields: []field[args]{one[args](name, 0, "")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			reply, err := run(ctx, c)
@@ -164,12 +174,14 @@ func storeCommand(name, help string, run func(ctx context.Context, c *call) (bso
 func argonFsckCommand() *Command {
 	return storeCommand("argonFsck",
 		"Checks the whole store: every key parses, every document is well-formed and stands under its _id, the log and the versions agree, indexes match documents, checksums hold.",
+		onCluster[struct{}](auth.CheckStore),
 		func(ctx context.Context, c *call) (bsonraw.Doc, error) { return c.d.store.Check(ctx) })
 }
 
 func argonStatusCommand() *Command {
 	return storeCommand("argonStatus",
 		"Describes the store: its directory, format, newest LSN, projects, branches, size, and the process that has it open.",
+		onCluster[struct{}](auth.ServerStatus),
 		func(ctx context.Context, c *call) (bsonraw.Doc, error) {
 			status, err := c.d.store.Status(ctx)
 			if err != nil || !status.Get("store").IsMissing() {
@@ -184,12 +196,14 @@ func argonStatusCommand() *Command {
 func argonMetricsCommand() *Command {
 	return storeCommand("argonMetrics",
 		"Returns the counters of the storage layer.",
+		onCluster[struct{}](auth.ServerStatus),
 		func(ctx context.Context, c *call) (bsonraw.Doc, error) { return c.d.store.Metrics(ctx) })
 }
 
 func argonCompactCommand() *Command {
 	return storeCommand("argonCompact",
 		"Compacts the storage now, which otherwise happens in the background.",
+		onCluster[struct{}](auth.Compact),
 		func(ctx context.Context, c *call) (bsonraw.Doc, error) {
 			return bsonraw.EmptyDoc, c.d.store.Compact(ctx)
 		})
@@ -198,6 +212,7 @@ func argonCompactCommand() *Command {
 func argonVersionCommand() *Command {
 	return storeCommand("argonVersion",
 		"Says which Argon this is.",
+		anyUser[struct{}](),
 		func(context.Context, *call) (bsonraw.Doc, error) {
 			b := bsonraw.NewBuilder(nil)
 			b.String("version", Version)

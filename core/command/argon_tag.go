@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/refs"
 )
@@ -21,6 +22,7 @@ func argonTagCreateCommand() *Command {
 			Help:    "Gives a branch at a moment an immutable name. Retention never removes what a tag can see.",
 			Example: `{argonTagCreate: "v1", branch: "main"}`, DB: "shop",
 		},
+		access: needing("createTag on the branch", func(n *needs, a *args) { n.branch(a.branch.Branch, auth.CreateTag) }),
 		fields: []field[args]{
 			text("argonTagCreate", func(a *args) *string { return &a.name }).need().about("The tag's name."),
 			refField("branch", func(a *args) *refs.Ref { return &a.branch }).about("The branch, or branch@moment; else the database's own."),
@@ -50,6 +52,7 @@ func argonTagListCommand() *Command {
 			Help:    "Lists the tags of a project by name.",
 			Example: `{argonTagList: 1}`, DB: "shop",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{one[args]("argonTagList", 0, "")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			list, err := c.d.store.Tags(ctx, c.ref.Project)
@@ -58,8 +61,12 @@ func argonTagListCommand() *Command {
 			}
 			b := c.reply(128 * (len(list) + 1))
 			b.BeginArray("tags")
-			for i, t := range list {
-				describeTag(b, bsonraw.Index(i), t)
+			n := 0
+			for _, t := range list {
+				if c.sees(t.Project, t.Branch) {
+					describeTag(b, bsonraw.Index(n), t)
+					n++
+				}
 			}
 			b.End()
 			return c.ok(), nil
@@ -74,6 +81,7 @@ func argonTagDeleteCommand() *Command {
 			Help:    "Deletes a tag.",
 			Example: `{argonTagDelete: "v1"}`, DB: "shop",
 		},
+		access: needing("dropTag on the branch that is tagged", needsOfTagDelete),
 		fields: []field[nameArgs]{
 			text("argonTagDelete", func(a *nameArgs) *string { return &a.name }).need().about("The tag's name."),
 		},

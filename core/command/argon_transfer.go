@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
@@ -118,6 +119,7 @@ func argonImportCommand() *Command {
 			Help:    "Reads a file into a collection, or a dump of mongodump or a MongoDB database once into a branch, with its indexes, validators and views. It runs in the client, where the file is. Each batch is a commit. The reply is {imported, failed, errors, notes, argonLSN}.",
 			Example: `{argonImport: "users.jsonl", collection: "users"}`, DB: "shop",
 		},
+		access:   onCollection(func(a *args) string { return a.Collection }, auth.Insert, auth.Update, auth.Remove, auth.CreateCollection, auth.CreateIndex, auth.CollMod),
 		defaults: args{Mode: "insert"},
 		fields: []field[args]{
 			text("argonImport", func(a *args) *string { return &a.Source }).need().about("The file's path, or a connection string mongodb://…"),
@@ -150,6 +152,7 @@ func argonExportCommand() *Command {
 			Help:    "Writes the documents of a collection, on any branch at any moment, to a file, or a whole branch, with its indexes, validators and views, as a dump that mongorestore reads. It runs in the client, where the file is. The file appears once it is whole. The reply is {exported, bytes}.",
 			Example: `{argonExport: "users.jsonl", collection: "users", filter: {age: {$gte: 30}}}`, DB: "shop~main~-1",
 		},
+		access: onCollection(func(a *args) string { return a.Collection }, auth.Find),
 		fields: []field[args]{
 			text("argonExport", func(a *args) *string { return &a.Path }).need().about("The file's path."),
 			text("collection", func(a *args) *string { return &a.Collection }).about("The collection or view; required unless for a dump or archive."),
@@ -176,8 +179,8 @@ func clientOnly(name string) error {
 }
 
 // ParseImport reads the fields of an argonImport on a database.
-func (s *Session) ParseImport(db string, raw bsonraw.Doc) (*ImportArgs, error) {
-	c, err := s.parse(db, raw)
+func (s *Session) ParseImport(ctx context.Context, db string, raw bsonraw.Doc) (*ImportArgs, error) {
+	c, err := s.parse(ctx, db, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +193,8 @@ func (s *Session) ParseImport(db string, raw bsonraw.Doc) (*ImportArgs, error) {
 
 // ParseExport reads the fields of an argonExport on a database. What it returns
 // points into raw.
-func (s *Session) ParseExport(db string, raw bsonraw.Doc) (*ExportArgs, error) {
-	c, err := s.parse(db, raw)
+func (s *Session) ParseExport(ctx context.Context, db string, raw bsonraw.Doc) (*ExportArgs, error) {
+	c, err := s.parse(ctx, db, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +203,12 @@ func (s *Session) ParseExport(db string, raw bsonraw.Doc) (*ExportArgs, error) {
 }
 
 // parse reads a command without running it. The caller releases the call.
-func (s *Session) parse(db string, raw bsonraw.Doc) (*call, error) {
-	c, err := s.d.begin(s, db, raw)
+func (s *Session) parse(ctx context.Context, db string, raw bsonraw.Doc) (*call, error) {
+	c, err := s.d.begin(ctx, s, db, raw)
 	if err != nil {
 		return nil, asError(err)
 	}
-	if err := c.prepare(); err != nil {
+	if err := c.prepare(ctx); err != nil {
 		c.release()
 		return nil, asError(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -37,6 +38,7 @@ func argonUndoCommand() *Command {
 			Help:    "Undoes commits in the middle of a branch's history, and keeps what others did since: increments are taken back, fields are set to what they were. What was changed again since is a conflict, as in a merge.",
 			Example: `{argonUndo: 1, actor: "etl", dryRun: true}`, DB: "shop",
 		},
+		access: onDatabase[args](auth.UndoCommits),
 		fields: fields,
 		run:    runUndo,
 	}.build()

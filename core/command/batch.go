@@ -47,7 +47,7 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 		return s.reply, nil
 	}
 	cur := &cursor{
-		ns: s.ns, stream: s, owner: c.sess, user: c.sess.opts.User,
+		ns: s.ns, stream: s, owner: c.sess, user: c.sess.user(), needs: c.needs,
 		lsid: c.g.lsid, hasLsid: c.g.hasLsid, txn: c.txn, noTimeout: s.noTimeout,
 	}
 	size := int64(firstBatch)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -22,6 +23,10 @@ type call struct {
 	ref  refs.Ref // set for commands that read, write or need a project
 	g    generic
 	args any // *A of the command's definition
+
+	who     *identity   // who the client has authenticated as, or nil
+	checked bool        // whether what it may do is limited
+	needs   []auth.Need // what it was allowed, where it is limited
 
 	logical *logicalSession // checked out, where the command has a txnNumber
 	txn     *transaction    // the transaction that it runs in, or nil
@@ -75,7 +80,7 @@ func appendFields(b *bsonraw.Builder, doc bsonraw.Doc) {
 }
 
 // prepare finds out what the command runs on, and whether it may.
-func (c *call) prepare() error {
+func (c *call) prepare(ctx context.Context) error {
 	if c.cmd.has(adminOnly) && c.database() != adminDB {
 		return errs.New(errs.Unauthorized, "%s may only be run against the admin database.", c.cmd.Name)
 	}
@@ -91,7 +96,10 @@ func (c *call) prepare() error {
 		}
 		c.db = c.g.db
 	}
-	return c.resolve()
+	if err := c.resolve(); err != nil {
+		return err
+	}
+	return c.authorize(ctx)
 }
 
 // resolve parses the database's name as far as the command needs it.
@@ -143,11 +151,12 @@ func pinned(ref refs.Ref) error {
 			ref.String(), ref.Project, ref.Project, ref.String())
 }
 
-// meta says who commits and why.
+// meta says who commits and why. Who has authenticated acts under that name, and
+// under another one only where authorize has let it.
 func (c *call) meta() engine.CommitMeta {
 	m := engine.CommitMeta{Actor: c.g.actor, Message: c.g.message}
 	if m.Actor == "" {
-		m.Actor = c.sess.opts.Actor
+		m.Actor = c.actor()
 	}
 	if m.Message == "" {
 		m.Message = c.sess.opts.Message
@@ -156,6 +165,17 @@ func (c *call) meta() engine.CommitMeta {
 		m.Session = c.g.lsid.bytes()
 	}
 	return m
+}
+
+// actor names who runs the command, where the command does not say.
+func (c *call) actor() string {
+	if c.who != nil {
+		return c.who.actor
+	}
+	if app := c.sess.app.Load(); app != nil {
+		return *app
+	}
+	return c.sess.opts.Actor
 }
 
 // read runs fn on the branch at its moment, or in the transaction.

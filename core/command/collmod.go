@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -29,6 +30,10 @@ func collModCommand() *Command {
 			Help:    "Changes the options of a collection or a view, or hides an index.",
 			Example: `{collMod: "users", validator: {age: {$gte: 0}}, validationLevel: "moderate"}`, DB: "shop",
 		},
+		access: needing("collMod on the collection, and for a view find on what it reads", func(n *needs, a *collModArgs) {
+			n.collection(a.coll, auth.CollMod)
+			n.view(n.c.raw)
+		}),
 		fields: []field[collModArgs]{
 			collection("collMod", func(a *collModArgs) *string { return &a.coll }),
 			change("validator", "object", "The new validator; {} for none.", bsonraw.Object),

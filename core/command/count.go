@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -23,6 +24,7 @@ func countCommand() *Command {
 			Help:    "Counts the documents that match. Without a query it reads one number, whatever the size of the collection.",
 			Example: `{count: "users", query: {age: {$gte: 30}}}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.Find),
 		fields: []field[args]{
 			readCollection("count", func(a *args) *string { return &a.coll }),
 			object("query", func(a *args) *bsonraw.Doc { return &a.spec.Filter }).about("Which documents."),

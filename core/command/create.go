@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -117,6 +118,10 @@ func createCommand() *Command {
 			Help:    "Makes a collection, with options, or a view. An insert makes a plain collection by itself.",
 			Example: `{create: "users", validator: {$jsonSchema: {required: ["name"]}}}`, DB: "shop",
 		},
+		access: needing("createCollection on the collection, and for a view find on what it reads", func(n *needs, a *createArgs) {
+			n.collection(a.coll, auth.CreateCollection)
+			n.view(n.c.raw)
+		}),
 		fields: []field[createArgs]{
 			collection("create", func(a *createArgs) *string { return &a.coll }),
 			option("validator", "object", "A filter that documents must match, or {$jsonSchema: …}.", bsonraw.Object),

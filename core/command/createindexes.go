@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -23,6 +24,7 @@ func createIndexesCommand() *Command {
 			Help:    "Makes indexes: single, compound, on arrays, unique, sparse, partial. A query uses them on every branch and at every moment that has them.",
 			Example: `{createIndexes: "users", indexes: [{key: {age: 1, name: 1}, name: "age_1_name_1"}]}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.CreateIndex),
 		fields: []field[args]{
 			collection("createIndexes", func(a *args) *string { return &a.coll }),
 			objects("indexes", "createIndexes.indexes", func(a *args) *[]bsonraw.Doc { return &a.specs }).need().

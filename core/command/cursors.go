@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -27,6 +28,7 @@ type cursor struct {
 
 	owner   *Session
 	user    string
+	needs   []auth.Need // which its user has to be granted still
 	lsid    lsid
 	hasLsid bool
 	txn     *transaction

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -29,6 +30,7 @@ func deleteCommand() *Command {
 			Help:    "Deletes documents, several statements in one commit. A statement's limit is 1 for the first match and 0 for all.",
 			Example: `{delete: "users", deletes: [{q: {_id: 2}, limit: 1}]}`, DB: "shop",
 		},
+		access:   onCollection(func(a *deleteArgs) string { return a.coll }, auth.Remove),
 		defaults: deleteArgs{ordered: true},
 		fields: []field[deleteArgs]{
 			collection("delete", func(a *deleteArgs) *string { return &a.coll }),

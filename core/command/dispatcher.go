@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -15,6 +16,7 @@ import (
 type Dispatcher struct {
 	store    *engine.Store
 	commands registry
+	auth     *auth.Authority
 	cursors  cursors
 	logical  logicalSessions
 	now      func() time.Time
@@ -28,7 +30,10 @@ type Dispatcher struct {
 func NewDispatcher(store *engine.Store) *Dispatcher { return newDispatcher(store, time.Now) }
 
 func newDispatcher(store *engine.Store, now func() time.Time) *Dispatcher {
-	return &Dispatcher{store: store, commands: newRegistry(), now: now, started: now()}
+	return &Dispatcher{
+		store: store, commands: newRegistry(), now: now, started: now(),
+		auth: auth.New(settings{store}, auth.Options{Now: now}),
+	}
 }
 
 // Close ends every cursor and transaction. Commands that run at the same time
@@ -42,7 +47,7 @@ func (d *Dispatcher) Close() {
 // caller. An empty db is taken from the field $db. The error, if any, is an
 // *errs.Error.
 func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (bsonraw.Doc, error) {
-	c, err := d.begin(sess, db, raw)
+	c, err := d.begin(ctx, sess, db, raw)
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -117,7 +122,7 @@ func (c *ownedCursor) Close() error {
 }
 
 func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (s *stream, err error) {
-	c, err := d.begin(sess, db, raw)
+	c, err := d.begin(ctx, sess, db, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, r
 	if c.cmd.open == nil {
 		return nil, errs.New(errs.CommandNotSupported, "the command '%s' does not answer with a cursor", c.cmd.Name)
 	}
-	if err := c.prepare(); err != nil {
+	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
 	if c.g.autocommit == no {
@@ -140,8 +145,9 @@ func (d *Dispatcher) openStream(ctx context.Context, sess *Session, db string, r
 	return s, err
 }
 
-// begin finds the command and validates the bytes.
-func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, error) {
+// begin finds the command, validates the bytes, and refuses a client that has to
+// authenticate first.
+func (d *Dispatcher) begin(ctx context.Context, sess *Session, db string, raw bsonraw.Doc) (*call, error) {
 	cmd, unknown := d.commands.find(raw) // takes any bytes
 	if err := bsonraw.ValidateDepth(raw, cmd.depth()); err != nil {
 		return nil, err
@@ -154,7 +160,12 @@ func (d *Dispatcher) begin(sess *Session, db string, raw bsonraw.Doc) (*call, er
 	if cmd.open != nil {
 		raw = raw.Clone() // a stream outlives the call, and its filter points into the command
 	}
-	return newCall(d, sess, cmd, db, raw), nil
+	c := newCall(d, sess, cmd, db, raw)
+	if err := c.admit(ctx); err != nil {
+		c.release()
+		return nil, err
+	}
+	return c, nil
 }
 
 // depth is how deep the command may be nested: a stored document of the greatest
@@ -171,8 +182,8 @@ func (c *Command) depth() int {
 // execute parses the command, enters its session and runs it. An error in a
 // transaction, wherever it comes from, ends the transaction.
 func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
-	if err := c.prepare(); err != nil {
-		c.d.abortNamed(ctx, c.sess, c.raw)
+	if err := c.prepare(ctx); err != nil {
+		c.d.abortNamed(ctx, c)
 		return nil, err
 	}
 	if c.g.maxTime > 0 {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -21,6 +22,7 @@ func distinctCommand() *Command {
 			Help:    "Returns the different values of a field. Arrays count by their elements.",
 			Example: `{distinct: "users", key: "country", query: {age: {$gte: 30}}}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.Find),
 		fields: []field[args]{
 			readCollection("distinct", func(a *args) *string { return &a.coll }),
 			text("key", func(a *args) *string { return &a.spec.Key }).need().about("The field, dotted."),

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -19,6 +20,7 @@ func dropCommand() *Command {
 			Help:    "Drops a collection or a view. At an earlier moment it is still there.",
 			Example: `{drop: "users"}`, DB: "shop~experiment-1",
 		},
+		access: onCollection(func(a *dropArgs) string { return a.coll }, auth.DropCollection),
 		fields: []field[dropArgs]{collection("drop", func(a *dropArgs) *string { return &a.coll })},
 		run:    runDrop,
 	}.build()
@@ -84,6 +86,7 @@ func dropDatabaseCommand() *Command {
 			Help:    "Drops every collection and view of a branch, in one commit. The project, its branches and its history stay; argonProjectDelete removes those.",
 			Example: `{dropDatabase: 1}`, DB: "shop~experiment-1",
 		},
+		access: onDatabase[args](auth.DropDatabase),
 		fields: []field[args]{one[args]("dropDatabase", 5255100, "Have to pass 1 as 'drop' parameter")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			if err := c.mustExist(ctx, "no such project"); errs.Is(err, errs.NamespaceNotFound) {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -28,6 +29,7 @@ func dropIndexesCommand() *Command {
 			Help:    "Drops indexes. At an earlier moment they are still there.",
 			Example: `{dropIndexes: "users", index: "age_1_name_1"}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.DropIndex),
 		fields: []field[args]{collection("dropIndexes", func(a *args) *string { return &a.coll }), which},
 		run:    runDropIndexes,
 	}.build()

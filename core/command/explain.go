@@ -20,6 +20,7 @@ func explainCommand() *Command {
 			Help:    "Shows how a find, aggregate, count, distinct, update, delete or findAndModify would be run: which index, which ranges, and what it examined.",
 			Example: `{explain: {find: "users", filter: {age: {$gte: 30}}}, verbosity: "executionStats"}`, DB: "shop",
 		},
+		access:   needing("what the explained command needs", func(n *needs, a *explainArgs) { n.explained(a.command) }),
 		defaults: explainArgs{verbosity: "allPlansExecution"},
 		fields: []field[explainArgs]{
 			object("explain", func(a *explainArgs) *bsonraw.Doc { return &a.command }).need().about("The command."),

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -30,7 +31,8 @@ func findCommand() *Command {
 			Help:    "Finds the documents that match a filter. The reply has the first batch and, if there is more, a cursor for getMore. Without a sort documents come in the order of their _id.",
 			Example: `{find: "users", filter: {age: {$gte: 30}}, sort: {age: 1}, limit: 10}`, DB: "shop~experiment-1",
 		},
-		owner: "FindCommandRequest",
+		access: onCollection(func(a *findArgs) string { return a.coll }, auth.Find),
+		owner:  "FindCommandRequest",
 		fields: []field[findArgs]{
 			collection("find", func(a *findArgs) *string { return &a.coll }),
 			object("filter", func(a *findArgs) *bsonraw.Doc { return &a.spec.Filter }).about("Which documents; all, if it is left out."),

@@ -22,6 +22,7 @@ func findAndModifyCommand() *Command {
 			Help:    "Changes or removes one document and returns it, as it was or (new: true) as it became.",
 			Example: `{findAndModify: "users", query: {_id: 1}, update: {$inc: {visits: 1}}, new: true}`, DB: "shop",
 		},
+		access: needing("find on the collection, and remove, or update and where it upserts insert", needsOfFindAndModify),
 		fields: []field[args]{
 			collection("findAndModify", func(a *args) *string { return &a.coll }),
 			object("query", func(a *args) *bsonraw.Doc { return &a.spec.Filter }).about("Which document."),

@@ -12,6 +12,7 @@ import (
 type generic struct {
 	db           string // $db
 	lsid         lsid
+	owner        *[32]byte // whose sessions are meant, where the client has authenticated
 	hasLsid      bool
 	txnNumber    int64
 	hasTxnNumber bool
@@ -101,6 +102,9 @@ func (g *generic) readSession(key string, v bsonraw.Value) error {
 			return wrongSession(key, v, "object")
 		}
 		id, err := parseLsid(v.Doc(), "OperationSessionInfo.lsid")
+		if g.owner != nil {
+			id.uid = *g.owner
+		}
 		g.lsid, g.hasLsid = id, err == nil
 		return err
 	case "txnNumber":

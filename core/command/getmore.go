@@ -20,6 +20,7 @@ func getMoreCommand() *Command {
 			Help:    "Returns the next batch of a cursor. The cursor closes itself at the end, when its reply has the id 0.",
 			Example: `{getMore: {$numberLong: "4611686018427387904"}, collection: "users", batchSize: 1000}`, DB: "shop",
 		},
+		access: anyUser[getMoreArgs](),
 		fields: []field[getMoreArgs]{
 			long("getMore", func(a *getMoreArgs) *int64 { return &a.id }).need().about("The cursor's id."),
 			text("collection", func(a *getMoreArgs) *string { return &a.coll }).need().about("The collection that it is on."),
@@ -68,7 +69,7 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 // and that the command names its collection.
 func (c *call) mayUse(cur *cursor, a *getMoreArgs) error {
 	switch {
-	case cur.user != c.sess.opts.User:
+	case cur.user != c.sess.user() || c.checked && !c.who.allows(cur.needs):
 		return errs.New(errs.Unauthorized, "cursor id %d was not created by the authenticated user", a.id)
 	case cur.ns != c.db+"."+a.coll:
 		return errs.New(errs.Unauthorized, "Requested getMore on namespace '%s.%s', but cursor belongs to a different namespace %s", c.db, a.coll, cur.ns)
@@ -99,6 +100,7 @@ func killCursorsCommand() *Command {
 			Help:    "Closes cursors.",
 			Example: `{killCursors: "users", cursors: [{$numberLong: "4611686018427387904"}]}`, DB: "shop",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{
 			collection("killCursors", func(a *args) *string { return &a.coll }),
 			kind("cursors", "array", []bsonraw.Type{bsonraw.Array}, readCursorIDs).need().about("The ids, as longs."),
@@ -123,7 +125,7 @@ func runKillCursors(_ context.Context, c *call, a *killCursorsArgs) (bsonraw.Doc
 		return nil, err
 	}
 	mine := func(cur *cursor) bool {
-		return cur.user == c.sess.opts.User && cur.ns == c.db+"."+a.coll
+		return cur.user == c.sess.user() && cur.ns == c.db+"."+a.coll
 	}
 	var killed, missing []int64
 	for _, id := range a.ids {

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
@@ -29,26 +30,32 @@ func hostname() string {
 }
 
 func helloCommand() *Command {
-	type args struct{}
+	type args = helloArgs
 	return definition[args]{
 		Command: Command{
 			Name: "hello", Aliases: []string{"isMaster", "ismaster"}, Group: Server,
 			Help:    "Says what this server is and what it can do. The wire server adds its addresses.",
 			Example: `{hello: 1}`, DB: "admin",
 		},
+		access: anybody[args](),
 		fields: []field[args]{
 			one[args]("hello", 0, ""),
 			ignored[args]("helloOk", "Both names are understood."),
-			ignored[args]("client", "What a driver says about itself.", bsonraw.Object),
+			object("client", func(a *args) *bsonraw.Doc { return &a.client }).about("What a driver says about itself; application.name stands in the log for what the connection writes."),
 			ignored[args]("compression", "The wire server's business.", bsonraw.Array),
 			ignored[args]("topologyVersion", "The wire server's business.", bsonraw.Object),
 			ignored[args]("maxAwaitTimeMS", "The wire server's business."),
 			ignored[args]("loadBalanced", "There is no load balancer.", bsonraw.Boolean),
 			ignored[args]("hostInfo", "Of old mongos."),
-			ignored[args]("saslSupportedMechs", "The wire server's business."),
-			ignored[args]("speculativeAuthenticate", "The wire server's business.", bsonraw.Object),
+			text("saslSupportedMechs", func(a *args) *string { return &a.user }).about("database.user: how that user can authenticate."),
+			object("speculativeAuthenticate", func(a *args) *bsonraw.Doc { return &a.speculative }).about("A saslStart or authenticate, which spares a round trip."),
 		},
-		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
+		run: func(ctx context.Context, c *call, a *args) (bsonraw.Doc, error) {
+			c.introduce(a.client)
+			mechanisms, err := c.mechanisms(ctx, a.user)
+			if err != nil {
+				return nil, err
+			}
 			b := c.reply(256)
 			it := c.raw.Iter()
 			it.Next()
@@ -67,6 +74,8 @@ func helloCommand() *Command {
 			b.Int32("maxWireVersion", maxWireVersion)
 			b.Bool("readOnly", false)
 			b.String("argonVersion", Version)
+			appendStrings(b, "saslSupportedMechs", mechanisms)
+			c.speculate(ctx, b, a.speculative)
 			return c.ok(), nil
 		},
 	}.build()
@@ -80,6 +89,7 @@ func pingCommand() *Command {
 			Help:    "Answers.",
 			Example: `{ping: 1}`, DB: "admin",
 		},
+		access: anybody[args](),
 		fields: []field[args]{one[args]("ping", 0, "")},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			return c.okWith(bsonraw.EmptyDoc), nil
@@ -95,6 +105,7 @@ func buildInfoCommand() *Command {
 			Help:    "Says which MongoDB's language this is, and which Argon.",
 			Example: `{buildInfo: 1}`, DB: "admin",
 		},
+		access: anybody[args](),
 		fields: []field[args]{one[args]("buildInfo", 0, "")},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			b := c.reply(512)
@@ -133,6 +144,7 @@ func serverStatusCommand() *Command {
 			Help:    "Says how the process is doing: uptime, memory, open cursors, commands run, and the store's status.",
 			Example: `{serverStatus: 1}`, DB: "admin",
 		},
+		access: onCluster[args](auth.ServerStatus),
 		fields: append([]field[args]{one[args]("serverStatus", 0, "")}, statusSections[args]()...),
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			status, err := c.d.store.Status(ctx)
@@ -191,6 +203,7 @@ func listCommandsCommand() *Command {
 			Help:    "Lists the commands with their help.",
 			Example: `{listCommands: 1}`, DB: "admin",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{one[args]("listCommands", 0, "")},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			names := make([]string, 0, len(c.d.commands))

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 )
@@ -21,6 +22,10 @@ func insertCommand() *Command {
 			Help:    "Inserts documents in one commit. A document without an _id gets an ObjectId. Ordered, the first that fails ends the batch; the ones before it stay.",
 			Example: `{insert: "users", documents: [{_id: 1, name: "Ada"}, {_id: 2, name: "Grace"}]}`, DB: "shop",
 		},
+		access: needing("insert on the collection", func(n *needs, a *insertArgs) {
+			n.collection(a.coll, auth.Insert)
+			n.bypass(a.coll, a.bypass)
+		}),
 		defaults: insertArgs{ordered: true},
 		fields: []field[insertArgs]{
 			collection("insert", func(a *insertArgs) *string { return &a.coll }),

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/query"
@@ -22,6 +23,7 @@ func listCollectionsCommand() *Command {
 			Help:    "Lists the collections and views of a branch at its moment, by name.",
 			Example: `{listCollections: 1, nameOnly: true}`, DB: "shop~experiment-1",
 		},
+		access: onDatabase[args](auth.ListCollections),
 		fields: []field[args]{
 			one[args]("listCollections", 0, ""),
 			object("filter", func(a *args) *bsonraw.Doc { return &a.filter }).about("A filter on what is listed."),

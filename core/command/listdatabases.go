@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/query"
 	"github.com/argon-lab/argon/core/refs"
@@ -11,6 +12,9 @@ import (
 type listDatabasesArgs struct {
 	filter   bsonraw.Doc
 	nameOnly bool
+	// authorized lists only what may be read, also to who may list all; with no,
+	// on the other hand, who may not gets an error.
+	authorized triState
 }
 
 func listDatabasesCommand() *Command {
@@ -21,11 +25,22 @@ func listDatabasesCommand() *Command {
 			Help:    "Lists projects, and their branches as project~branch.",
 			Example: `{listDatabases: 1, nameOnly: true}`, DB: "admin",
 		},
+		access: needing("a user; listDatabases on the cluster to see all", func(n *needs, a *args) {
+			if a.authorized == no {
+				n.cluster(auth.ListDatabases)
+			}
+		}),
 		fields: []field[args]{
 			one[args]("listDatabases", 0, ""),
 			object("filter", func(a *args) *bsonraw.Doc { return &a.filter }).about("A filter on what is listed."),
 			flag("nameOnly", func(a *args) *bool { return &a.nameOnly }).about("Only names."),
-			ignored[args]("authorizedDatabases", "What a user may not read is not listed in any case.", bsonraw.Boolean),
+			kind("authorizedDatabases", "bool", []bsonraw.Type{bsonraw.Boolean}, func(a *args, v bsonraw.Value) error {
+				a.authorized = no
+				if v.Bool() {
+					a.authorized = yes
+				}
+				return nil
+			}).about("true: only what the user may read; false: all, or an error. Else all, or what the user may read."),
 		},
 		run: runListDatabases,
 	}.build()
@@ -38,6 +53,7 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 	if err != nil {
 		return nil, err
 	}
+	all := c.may(auth.Target{Cluster: true}, auth.ListDatabases) && a.authorized != yes
 	names, err := c.databases(ctx)
 	if err != nil {
 		return nil, err
@@ -46,6 +62,9 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 	b.BeginArray("databases")
 	n := 0
 	for _, ref := range names {
+		if !all && !c.sees(ref.Project, ref.Branch) {
+			continue
+		}
 		doc, err := c.describeDatabase(ctx, ref, a.nameOnly)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -21,6 +22,7 @@ func listIndexesCommand() *Command {
 			Help:    "Lists the indexes of a collection, the one on _id first.",
 			Example: `{listIndexes: "users"}`, DB: "shop",
 		},
+		access: onCollection(func(a *args) string { return a.coll }, auth.ListIndexes),
 		fields: []field[args]{
 			collection("listIndexes", func(a *args) *string { return &a.coll }),
 			cursorField(func(a *args) *cursorArgs { return &a.cursor }),

@@ -26,6 +26,7 @@ const (
 	Tags         Group = "Tags"
 	History      Group = "History"
 	Maintenance  Group = "Store"
+	Access       Group = "Users and roles"
 )
 
 // Command is an entry of the registry. The exported part is its documentation.
@@ -37,8 +38,10 @@ type Command struct {
 	Example string // Extended JSON
 	DB      string // the database that the example runs on
 	Fields  []FieldInfo
+	Access  string // what a user needs, where there is authentication
 
 	traits  trait
+	access  declared
 	parse   func(c *call) error
 	run     func(ctx context.Context, c *call) (bsonraw.Doc, error)
 	open    func(ctx context.Context, c *call) (*stream, error)
@@ -71,6 +74,7 @@ type definition[A any] struct {
 	Command
 	owner    string // of the table; the name if empty
 	defaults A
+	access   access[A]
 	fields   []field[A]
 	run      func(ctx context.Context, c *call, a *A) (bsonraw.Doc, error)
 	open     func(ctx context.Context, c *call, a *A) (*stream, error)
@@ -88,6 +92,10 @@ func (d definition[A]) build() *Command {
 	}
 	cmd := d.Command
 	cmd.Fields = t.infos()
+	cmd.Access, cmd.access = d.access.about, declared{free: d.access.free, first: d.access.first}
+	if d.access.needs != nil {
+		cmd.access.needs = func(n *needs) { d.access.needs(n, n.c.args.(*A)) }
+	}
 	cmd.parse = func(c *call) error {
 		a := new(A)
 		*a = d.defaults
@@ -111,7 +119,7 @@ func (d definition[A]) build() *Command {
 func Commands() []*Command {
 	list := allCommands()
 	order := make(map[Group]int)
-	for i, g := range []Group{Query, Writes, Catalog, Transactions, Server, Projects, Branches, Tags, History, Maintenance} {
+	for i, g := range []Group{Query, Writes, Catalog, Transactions, Server, Projects, Branches, Tags, History, Maintenance, Access} {
 		order[g] = i
 	}
 	sort.SliceStable(list, func(i, j int) bool {

@@ -20,6 +20,7 @@ func renameCollectionCommand() *Command {
 			Help:    "Renames a collection within a branch. Both names are database.collection. No document moves.",
 			Example: `{renameCollection: "shop.users", to: "shop.customers"}`, DB: "admin",
 		},
+		access: needing("renameCollectionSameDB on both collections, or on the whole database", needsOfRename),
 		fields: []field[renameArgs]{
 			text("renameCollection", func(a *renameArgs) *string { return &a.from }).need().about("database.collection, as it is."),
 			text("to", func(a *renameArgs) *string { return &a.to }).need().about("database.collection, as it shall be."),

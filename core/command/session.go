@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/refs"
@@ -18,6 +19,11 @@ type Session struct {
 	d    *Dispatcher
 	opts SessionOptions
 	last atomic.Pointer[parsedRef]
+	app  atomic.Pointer[string] // what the client calls itself in its hello
+	who  atomic.Pointer[identity]
+
+	saslMu sync.Mutex
+	sasl   *auth.Conversation // that the client is in the middle of
 }
 
 // SessionOptions say who the client is.
@@ -25,9 +31,17 @@ type SessionOptions struct {
 	// Actor and Message stand in the log for commits whose command does not say
 	// otherwise in $argon.
 	Actor, Message string
-	// User is the authenticated user, "" where there is no authentication. A
-	// cursor can be used by the user who opened it only.
+	// User is who uses the session where nobody authenticates in it. A cursor can
+	// be used by the user who opened it only.
 	User string
+	// Authenticate makes the client authenticate before it may do anything, and
+	// limits it to what its roles grant.
+	Authenticate bool
+	// Loopback says that the client is on the same machine: it may make the
+	// first user.
+	Loopback bool
+	// Client is what an authentication needs to know of the connection.
+	Client auth.Client
 }
 
 // NewSession returns a session for a client. Close it when the client goes.

@@ -15,6 +15,7 @@ func commitTransactionCommand() *Command {
 			Help:    "Commits a transaction: one commit with one LSN, durable when the reply comes. Sent again it answers the same.",
 			Example: `{commitTransaction: 1, lsid: {id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}, txnNumber: {$numberLong: "1"}, autocommit: false}`, DB: "admin",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{
 			one[args]("commitTransaction", 0, ""),
 			ignored[args]("recoveryToken", "For sharded clusters.", bsonraw.Object),
@@ -51,6 +52,7 @@ func abortTransactionCommand() *Command {
 			Help:    "Drops a transaction and everything that it wrote.",
 			Example: `{abortTransaction: 1, lsid: {id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}, txnNumber: {$numberLong: "1"}, autocommit: false}`, DB: "admin",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{
 			one[args]("abortTransaction", 0, ""),
 			ignored[args]("recoveryToken", "For sharded clusters.", bsonraw.Object),
@@ -120,12 +122,13 @@ func endSessionsCommand() *Command {
 			Help:    "Ends logical sessions: their transactions are aborted, their cursors closed.",
 			Example: `{endSessions: [{id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}]}`, DB: "admin",
 		},
+		access: anyUser[sessionsArgs](),
 		fields: []field[sessionsArgs]{
 			lsids("endSessions", "endSessions.endSessionsFromClient"),
 		},
 		run: func(ctx context.Context, c *call, a *sessionsArgs) (bsonraw.Doc, error) {
 			for _, id := range a.ids {
-				if err := c.d.endSession(ctx, id); err != nil {
+				if err := c.d.endSession(ctx, c.own(id)); err != nil {
 					return nil, err
 				}
 			}
@@ -141,10 +144,11 @@ func refreshSessionsCommand() *Command {
 			Help:    "Keeps logical sessions from expiring.",
 			Example: `{refreshSessions: [{id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}]}`, DB: "admin",
 		},
+		access: anyUser[sessionsArgs](),
 		fields: []field[sessionsArgs]{lsids("refreshSessions", "refreshSessions.refreshSessionsFromClient")},
 		run: func(_ context.Context, c *call, a *sessionsArgs) (bsonraw.Doc, error) {
 			for _, id := range a.ids {
-				c.d.logical.touch(id, c.d.now())
+				c.d.logical.touch(c.own(id), c.d.now())
 			}
 			return c.okWith(bsonraw.EmptyDoc), nil
 		},
@@ -159,6 +163,7 @@ func startSessionCommand() *Command {
 			Help:    "Makes up the id of a new logical session. Drivers make their own.",
 			Example: `{startSession: 1}`, DB: "admin",
 		},
+		access: anyUser[args](),
 		fields: []field[args]{one[args]("startSession", 0, "")},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			b := c.reply(96)

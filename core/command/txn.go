@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mvcc"
@@ -200,9 +199,9 @@ func (s *logicalSession) commit(ctx context.Context, d *Dispatcher) (mvcc.LSN, e
 
 // abortNamed ends the transaction that a command belongs to whose fields do not
 // parse. Like any error in a transaction, it is the end of it.
-func (d *Dispatcher) abortNamed(ctx context.Context, sess *Session, raw bsonraw.Doc) {
-	var g generic
-	it := raw.Iter()
+func (d *Dispatcher) abortNamed(ctx context.Context, c *call) {
+	g := generic{owner: c.g.owner}
+	it := c.raw.Iter()
 	for it.Next() {
 		switch string(it.Key()) {
 		case "lsid", "txnNumber", "autocommit", "startTransaction":
@@ -214,7 +213,7 @@ func (d *Dispatcher) abortNamed(ctx context.Context, sess *Session, raw bsonraw.
 	if g.autocommit != no || !g.hasLsid || !g.hasTxnNumber {
 		return
 	}
-	s := d.logical.get(g.lsid, sess)
+	s := d.logical.get(g.lsid, c.sess)
 	if s.checkOut(ctx) != nil {
 		return
 	}

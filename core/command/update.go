@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
@@ -24,6 +25,11 @@ func updateCommand() *Command {
 			Help:    "Changes documents, several statements in one commit. A statement's u is a document of operators, a replacement, or a pipeline.",
 			Example: `{update: "users", updates: [{q: {_id: 1}, u: {$set: {age: 36}}}, {q: {_id: 3}, u: {$set: {name: "Alan"}}, upsert: true}]}`, DB: "shop",
 		},
+		access: needing("update on the collection, and insert where it upserts", func(n *needs, a *updateArgs) {
+			n.collection(a.coll, auth.Update)
+			n.upserts(a.coll, a.statements)
+			n.bypass(a.coll, a.bypass)
+		}),
 		defaults: updateArgs{ordered: true},
 		fields: []field[updateArgs]{
 			collection("update", func(a *updateArgs) *string { return &a.coll }),

@@ -13,7 +13,15 @@ const (
 	NoSuchKey                  Code = 4
 	GraphContainsCycle         Code = 5
 	FailedToParse              Code = 9
+	UserNotFound               Code = 11
 	Unauthorized               Code = 13
+	NoConversation             Code = 17
+	AuthenticationFailed       Code = 18
+	RoleNotFound               Code = 31
+	InvalidRoleModification    Code = 49
+	MechanismUnavailable       Code = 334
+	RoleExists                 Code = 51002
+	UserExists                 Code = 51003
 	TypeMismatch               Code = 14
 	Overflow                   Code = 15
 	InvalidLength              Code = 16
@@ -136,6 +144,14 @@ var table = map[Code]row{
 	GraphContainsCycle:         {"GraphContainsCycle", Invalid, "views refer to each other in a circle", ""},
 	FailedToParse:              {"FailedToParse", Invalid, "a request does not have the form it must have", ""},
 	Unauthorized:               {"Unauthorized", Denied, "the user may not do this", ""},
+	UserNotFound:               {"UserNotFound", NotFound, "no user or API key has this name", ""},
+	NoConversation:             {"ProtocolError", Invalid, "a step of an authentication that has not begun", ""},
+	AuthenticationFailed:       {"AuthenticationFailed", Denied, "a wrong user, password, key or certificate", ""},
+	RoleNotFound:               {"RoleNotFound", NotFound, "no role has this name on this database", ""},
+	InvalidRoleModification:    {"InvalidRoleModification", Invalid, "a role cannot be made so", ""},
+	MechanismUnavailable:       {"MechanismUnavailable", Unsupported, "a way to authenticate that is not there", ""},
+	RoleExists:                 {"Location51002", Exists, "a role has this name already", ""},
+	UserExists:                 {"Location51003", Exists, "a user or API key has this name already", ""},
 	TypeMismatch:               {"TypeMismatch", Invalid, "a value is of the wrong BSON type", ""},
 	Overflow:                   {"Overflow", Invalid, "a number is too large", ""},
 	InvalidLength:              {"InvalidLength", Invalid, "something is too long or too short", ""},

@@ -1,0 +1,97 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/argon-lab/argon/core/auth"
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// What a client says of itself in its hello, and how it begins to authenticate
+// there.
+
+type helloArgs struct {
+	client      bsonraw.Doc
+	user        string
+	speculative bsonraw.Doc
+}
+
+// introduce takes down the name of the application. The first one stays.
+func (c *call) introduce(client bsonraw.Doc) {
+	if client == nil || c.sess.app.Load() != nil {
+		return
+	}
+	app := client.Get("application")
+	if app.Type != bsonraw.Object {
+		return
+	}
+	if name := str(app.Doc().Get("name"), ""); name != "" {
+		c.sess.app.CompareAndSwap(nil, &name)
+	}
+}
+
+// mechanisms answers saslSupportedMechs.
+func (c *call) mechanisms(ctx context.Context, user string) ([]string, error) {
+	if user == "" {
+		return nil, nil
+	}
+	db, name, ok := strings.Cut(user, ".")
+	if !ok {
+		return nil, errs.New(errs.BadValue, "UserName must contain a '.' separated database.user pair")
+	}
+	return c.d.auth.Mechanisms(ctx, auth.UserName{User: name, DB: db})
+}
+
+func appendStrings(b *bsonraw.Builder, key string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	b.BeginArray(key)
+	for i, s := range list {
+		b.String(bsonraw.Index(i), s)
+	}
+	b.End()
+}
+
+// speculate begins an authentication along with the hello. If it fails, the hello
+// says nothing of it, and the client begins once more.
+func (c *call) speculate(ctx context.Context, b *bsonraw.Builder, cmd bsonraw.Doc) {
+	if cmd == nil {
+		return
+	}
+	it := cmd.Iter()
+	it.Next()
+	db := str(cmd.Get("db"), adminDB)
+	switch string(it.Key()) {
+	case "saslStart":
+		payload := bytesOf(cmd.Get("payload"))
+		options := cmd.Get("options").Doc()
+		out, done, err := c.saslStart(ctx, db, &saslStartArgs{
+			mechanism: str(cmd.Get("mechanism"), ""), payload: payload,
+			skipEmpty: options != nil && options.Get("skipEmptyExchange").Truthy(),
+		})
+		if err == nil {
+			b.BeginDoc("speculativeAuthenticate")
+			appendSasl(b, out, done)
+			b.End()
+		}
+	case "authenticate":
+		p, err := c.authenticate(ctx, &authenticateArgs{mechanism: str(cmd.Get("mechanism"), ""), user: str(cmd.Get("user"), "")})
+		if err == nil {
+			b.BeginDoc("speculativeAuthenticate")
+			appendUser(b, p)
+			b.End()
+		}
+	}
+}
+
+// bytesOf returns the bytes of a binary value, or none.
+func bytesOf(v bsonraw.Value) []byte {
+	if v.Type != bsonraw.Binary {
+		return nil
+	}
+	_, data := v.Binary()
+	return data
+}
