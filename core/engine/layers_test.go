@@ -19,11 +19,11 @@ const module = "github.com/argon-lab/argon/"
 // layers is the import order of core/README.md: a package imports only packages
 // of layers before its own.
 var layers = []string{
-	"core/errs", "core/bsonraw", "core/regex", "core/number", "core/expr",
+	"core/errs", "core/inherit", "core/bsonraw", "core/regex", "core/number", "core/expr",
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
 	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/changes", "core/engine",
 	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/auth", "core/command",
-	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/client",
+	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/attach", "core/client",
 	"capi", "cmd/argon",
 }
 

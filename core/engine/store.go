@@ -17,6 +17,7 @@ import (
 type Options struct {
 	ReadOnly   bool
 	CacheBytes int64            // of blocks and memtables; 0 is the backend's default
+	Token      string           // by which others recognize this opening; see LockHolder
 	Actor      string           // who commits where a call says nothing; the system's user if empty
 	Clock      func() time.Time // nil is time.Now
 	KV         kv.Store         // an open backend instead of a directory, for tests
@@ -66,6 +67,7 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 	if s.kv == nil {
 		backend, err := pebblekv.Open(dir, pebblekv.Options{
 			ReadOnly: s.opts.ReadOnly, CacheBytes: s.opts.CacheBytes, TableEnd: mvcc.TableEnd(firstUserID),
+			Token: s.opts.Token,
 		})
 		if err != nil {
 			return nil, err
@@ -78,6 +80,14 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// Holder is the process that has a store open; see LockHolder.
+type Holder = pebblekv.Holder
+
+// LockHolder reads which process has the store in a directory open for writing,
+// or had it open when it ended without closing it. It is zero if there is none,
+// and while one is just opening it.
+func LockHolder(dir string) (Holder, error) { return pebblekv.LockHolder(dir) }
 
 // systemUser returns the name that commits bear unless told otherwise.
 func systemUser() string {

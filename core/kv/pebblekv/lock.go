@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/inherit"
 )
 
 // Pebble's own lock would not do. It is a POSIX record lock: the process drops
@@ -24,7 +25,7 @@ import (
 var errHeld = errors.New("held")
 
 // takeLock locks a directory: alone, or with others that only read.
-func takeLock(fs vfs.FS, dir string, shared bool) (io.Closer, error) {
+func takeLock(fs vfs.FS, dir, token string, shared bool) (io.Closer, error) {
 	if fs != vfs.Default && vfs.Root(fs) != vfs.Default {
 		return takeMemoryLock(fs, dir)
 	}
@@ -50,7 +51,13 @@ func takeLock(fs vfs.FS, dir string, shared bool) (io.Closer, error) {
 			continue
 		}
 		l := &heldLock{f, shared}
-		return l, l.sign()
+		if err := elsewhere(dir, readHolder(f)); err != nil {
+			_ = unlockFile(f)
+			_ = f.Close()
+			return nil, err
+		}
+		inherit.Own(f.Fd())
+		return l, l.sign(token)
 	}
 	return nil, errs.New(errs.StoreIO, "file %s of store %q is removed again and again", lockName, dir)
 }
@@ -71,19 +78,44 @@ func samePlace(f *os.File, path string) bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// holder is what the lock file says of the process that holds it.
-type holder struct {
-	pid     int
-	host    string
-	command string
+// Holder is what the lock file says of the process that holds the lock.
+//
+// The file LOCK.argon, text, empty while nobody writes to the store: the process
+// id, the machine's name, the command line, what tells this run of the machine
+// from others, and the token of Options, a line each.
+type Holder struct {
+	PID     int
+	Host    string
+	Command string
+	Boot    string
+	Token   string
 }
 
-func (l *heldLock) sign() error {
+// LockHolder reads who holds the lock of a store, or held it when the process
+// ended without closing it. It is zero where nobody does, and while somebody is
+// just taking it.
+func LockHolder(dir string) (Holder, error) {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, os.ErrNotExist) {
+		return Holder{}, nil
+	}
+	if err != nil {
+		return Holder{}, translate(dir, err)
+	}
+	defer f.Close()
+	return readHolder(f), nil
+}
+
+func (l *heldLock) sign(token string) error {
 	if l.shared {
 		return nil
 	}
 	host, _ := os.Hostname()
-	text := fmt.Sprintf("%d\n%s\n%s\n", os.Getpid(), host, strings.ReplaceAll(strings.Join(os.Args, " "), "\n", " "))
+	command := strings.ReplaceAll(strings.Join(os.Args, " "), "\n", " ")
+	if len(command) > 2000 {
+		command = command[:2000]
+	}
+	text := fmt.Sprintf("%d\n%s\n%s\n%s\n%s\n", os.Getpid(), host, command, bootID(), token)
 	if err := l.f.Truncate(0); err != nil {
 		return err
 	}
@@ -91,37 +123,58 @@ func (l *heldLock) sign() error {
 	return err
 }
 
-func readHolder(f *os.File) (h holder) {
+// readHolder takes a text that is not there to its end as that of nobody.
+func readHolder(f *os.File) (h Holder) {
 	text := make([]byte, 4096)
 	n, _ := f.ReadAt(text, 0)
-	lines := strings.SplitN(string(text[:n]), "\n", 4)
-	if len(lines) < 3 {
-		return holder{}
+	lines := strings.SplitN(string(text[:n]), "\n", 6)
+	if len(lines) < 6 {
+		return Holder{}
 	}
-	_, _ = fmt.Sscanf(lines[0], "%d", &h.pid)
-	h.host, h.command = lines[1], lines[2]
+	_, _ = fmt.Sscanf(lines[0], "%d", &h.PID)
+	h.Host, h.Command, h.Boot, h.Token = lines[1], lines[2], lines[3], lines[4]
 	return h
 }
 
-func lockedError(dir string, h holder) error {
-	if h.pid == 0 {
+// elsewhere refuses a store on a network file system that a process of another
+// machine has not closed. The lock says that nobody has it open, but there locks
+// of other machines may not count, and two writers would ruin the store.
+func elsewhere(dir string, h Holder) error {
+	name, isNetwork := networkFS(dir)
+	if h.PID == 0 || !isNetwork || h.Boot == bootID() {
+		return nil
+	}
+	if host, err := os.Hostname(); err == nil && host == h.Host {
+		return nil // this machine, before it was started again
+	}
+	return errs.New(errs.StoreLocked, "store %q is on a network file system (%s), and process %d on host %s (%s) has it open or ended without closing it: locks of another machine cannot be relied on there",
+		dir, name, h.PID, h.Host, shortened(h.Command)).
+		WithRemedy("reach that process over the network: argon serve on %s, argon://%s:27018 here. If it has ended, remove %s", h.Host, h.Host, filepath.Join(dir, lockName))
+}
+
+func shortened(command string) string {
+	if len(command) > 200 {
+		return command[:200] + "..."
+	}
+	return command
+}
+
+func lockedError(dir string, h Holder) error {
+	if h.PID == 0 {
 		return errs.New(errs.StoreLocked, "store %q is in use by another process, which only reads it or is just opening it", dir)
 	}
-	where := ""
-	if host, _ := os.Hostname(); host != h.host {
-		where = " on host " + h.host
-	}
-	if len(h.command) > 200 {
-		h.command = h.command[:200] + "..."
-	}
-	who := "process"
-	if where == "" && h.pid == os.Getpid() {
+	who, command := "process", shortened(h.Command)
+	switch here := h.Boot == bootID(); {
+	case !here:
+		return errs.New(errs.StoreLocked, "store %q is in use by process %d on host %s (%s)", dir, h.PID, h.Host, command).
+			WithRemedy("processes of another machine reach it over the network only: argon serve on %s, argon://%s:27018 here", h.Host, h.Host)
+	case h.PID == os.Getpid():
 		who = "this very process,"
-	} else if where == "" && !alive(h.pid) {
-		return errs.New(errs.StoreLocked, "store %q was in use by process %d (%s), which has ended; a process that it forked still holds the lock", dir, h.pid, h.command).
+	case !alive(h.PID):
+		return errs.New(errs.StoreLocked, "store %q was in use by process %d (%s), which has ended; a process that it forked still holds the lock", dir, h.PID, command).
 			WithRemedy("end what that process started, such as the workers of a pool")
 	}
-	return errs.New(errs.StoreLocked, "store %q is in use by %s %d%s (%s)", dir, who, h.pid, where, h.command)
+	return errs.New(errs.StoreLocked, "store %q is in use by %s %d (%s)", dir, who, h.PID, command)
 }
 
 // heldLock is a lock that is held.
@@ -137,6 +190,7 @@ func (l *heldLock) Close() error {
 	if !l.shared {
 		err = l.f.Truncate(0)
 	}
+	inherit.Disown(l.f.Fd())
 	return errors.Join(err, unlockFile(l.f), l.f.Close())
 }
 

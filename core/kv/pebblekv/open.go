@@ -39,7 +39,7 @@ func (s *Store) open(exists bool) (err error) {
 			return s.translate(err)
 		}
 	}
-	if s.lock, err = takeLock(fs, s.dir, s.opts.ReadOnly); err != nil {
+	if s.lock, err = takeLock(fs, s.dir, s.opts.Token, s.opts.ReadOnly); err != nil {
 		return err
 	}
 	defer func() {

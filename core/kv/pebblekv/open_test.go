@@ -152,11 +152,52 @@ func TestLockOfAnotherProcess(t *testing.T) {
 
 // TestLockOfAForkedProcess is a lock held by a child of a process that is gone.
 func TestLockOfAForkedProcess(t *testing.T) {
-	err := lockedError("/store", holder{pid: 1 << 22, host: hostname(t), command: "python train.py"})
+	err := lockedError("/store", Holder{PID: 1 << 22, Host: hostname(t), Boot: bootID(), Command: "python train.py"})
 	require.Equal(t, errs.StoreLocked, errs.CodeOf(err))
 	require.Contains(t, err.Error(), "which has ended")
-	require.Contains(t, lockedError("/store", holder{pid: 1 << 22, host: "elsewhere", command: "x"}).Error(), "on host elsewhere")
-	require.Contains(t, lockedError("/store", holder{}).Error(), "only reads it")
+	require.Contains(t, lockedError("/store", Holder{PID: 1 << 22, Host: "elsewhere", Command: "x"}).Error(), "on host elsewhere")
+	require.Contains(t, lockedError("/store", Holder{}).Error(), "only reads it")
+}
+
+// TestSecondHostOnANetworkFileSystem has a lock that is free although another
+// machine has not closed the store: on NFS or SMB that is no proof.
+func TestSecondHostOnANetworkFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, open(t, dir, Options{}).Close())
+	lock := filepath.Join(dir, lockName)
+	require.NoError(t, os.WriteFile(lock, []byte("77\nworkstation\npython train.py\nanother-boot\n\n"), 0o600))
+	real := networkFS
+	t.Cleanup(func() { networkFS = real })
+	networkFS = func(string) (string, bool) { return "NFS", true }
+	for _, readOnly := range []bool{false, true} {
+		_, err := Open(dir, Options{ReadOnly: readOnly})
+		require.Equal(t, errs.StoreLocked, errs.CodeOf(err), "%v", err)
+		require.Contains(t, err.Error(), "network file system (NFS)")
+		require.Contains(t, err.Error(), "process 77 on host workstation (python train.py)")
+		require.Contains(t, err.Error(), "argon serve")
+		require.Contains(t, err.Error(), "remove "+lock)
+	}
+	require.NoError(t, os.WriteFile(lock, []byte("77\n"+hostname(t)+"\npython train.py\nanother-boot\n\n"), 0o600))
+	require.NoError(t, open(t, dir, Options{}).Close(), "this machine was started again")
+	require.NoError(t, os.WriteFile(lock, []byte("77\nworkstation\npython train.py\nanother-boot\n\n"), 0o600))
+	networkFS = real
+	require.NoError(t, open(t, dir, Options{}).Close(), "a local file system's locks count")
+}
+
+func TestLockHolder(t *testing.T) {
+	dir := t.TempDir()
+	h, err := LockHolder(dir)
+	require.NoError(t, err)
+	require.Zero(t, h)
+	s := open(t, dir, Options{Token: "abc"})
+	h, err = LockHolder(dir)
+	require.NoError(t, err)
+	require.Equal(t, Holder{os.Getpid(), hostname(t), h.Command, bootID(), "abc"}, h)
+	require.Contains(t, h.Command, os.Args[0])
+	require.NoError(t, s.Close())
+	h, err = LockHolder(dir)
+	require.NoError(t, err)
+	require.Zero(t, h)
 }
 
 func hostname(t *testing.T) string {

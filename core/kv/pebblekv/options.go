@@ -18,6 +18,9 @@ type Options struct {
 	ReadOnly bool
 	// MustExist refuses to make a new store.
 	MustExist bool
+	// Token stands in the lock file as long as the store is open, for other
+	// processes to recognize this opening by; see LockHolder. One line.
+	Token string
 	// CacheBytes is the size of the cache of blocks; MemtableBytes that of one
 	// memtable. Memtables are charged to the cache, so that a cache not larger
 	// than three of them holds no blocks at all.
