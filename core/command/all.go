@@ -33,5 +33,6 @@ func allCommands() []*Command {
 		createRoleCommand(), updateRoleCommand(), dropRoleCommand(), dropAllRolesCommand(), rolesInfoCommand(),
 		grantPrivilegesToRoleCommand(), revokePrivilegesFromRoleCommand(), grantRolesToRoleCommand(), revokeRolesFromRoleCommand(),
 		argonAPIKeyCreateCommand(), argonAPIKeyListCommand(), argonAPIKeyRevokeCommand(),
+		argonAttachCommand(), argonCancelCommand(),
 	}
 }

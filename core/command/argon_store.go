@@ -184,11 +184,15 @@ func argonStatusCommand() *Command {
 		onCluster[struct{}](auth.ServerStatus),
 		func(ctx context.Context, c *call) (bsonraw.Doc, error) {
 			status, err := c.d.store.Status(ctx)
-			if err != nil || !status.Get("store").IsMissing() {
-				return status, err
+			if err != nil {
+				return nil, err
 			}
 			b := bsonraw.NewBuilder(nil)
-			b.Doc("store", status)
+			b.BeginDoc("store")
+			appendFields(b, status)
+			c.d.appendHost(b)
+			c.d.appendClients(b)
+			b.End()
 			return b.Finish(), nil
 		})
 }

@@ -17,6 +17,7 @@ import (
 type call struct {
 	d    *Dispatcher
 	sess *Session
+	conn *Session // the connection's own, where sess is one that several share
 	cmd  *Command
 	raw  bsonraw.Doc
 	db   string
@@ -38,7 +39,7 @@ var callPool = sync.Pool{New: func() any { return new(call) }}
 
 func newCall(d *Dispatcher, sess *Session, cmd *Command, db string, raw bsonraw.Doc) *call {
 	c := callPool.Get().(*call)
-	c.d, c.sess, c.cmd, c.db, c.raw = d, sess, cmd, db, raw
+	c.d, c.sess, c.conn, c.cmd, c.db, c.raw = d, sess.acting(), sess, cmd, db, raw
 	c.g.retryable = cmd.has(retryable)
 	c.g.readOnly = cmd.has(reads) && !cmd.has(mayWrite)
 	return c
@@ -95,6 +96,9 @@ func (c *call) prepare(ctx context.Context) error {
 			return errs.New(errs.BadValue, "the command is for the database %q and its field $db says %q", c.db, c.g.db)
 		}
 		c.db = c.g.db
+	}
+	if c.sess.opts.ReadOnly && !c.cmd.allowedReadOnly(c.raw) {
+		return errs.New(errs.StoreReadOnly, "the client is open for reading only, and %s changes something", c.cmd.Name)
 	}
 	if err := c.resolve(); err != nil {
 		return err

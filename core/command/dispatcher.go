@@ -19,10 +19,14 @@ type Dispatcher struct {
 	auth     *auth.Authority
 	cursors  cursors
 	logical  logicalSessions
-	now      func() time.Time
-	started  time.Time
-	count    atomic.Int64 // commands run, for serverStatus
-	swept    atomic.Int64 // when expired cursors and sessions were last looked for, Unix seconds
+	host     atomic.Pointer[Host]
+
+	attachedClients attachedClients
+
+	now     func() time.Time
+	started time.Time
+	count   atomic.Int64 // commands run, for serverStatus
+	swept   atomic.Int64 // when expired cursors and sessions were last looked for, Unix seconds
 }
 
 // NewDispatcher returns a dispatcher on an open store, which stays the
@@ -190,6 +194,14 @@ func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)
 		defer cancel()
+	}
+	if a := c.conn.attached.Load(); a != nil && c.g.op != 0 {
+		var done func()
+		ctx, done = a.track(ctx, c.g.op)
+		defer done()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	if !c.g.hasTxnNumber || c.cmd.has(endsTxn) {
 		return c.runIt(ctx)

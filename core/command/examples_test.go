@@ -30,6 +30,7 @@ func TestExamplesRun(t *testing.T) {
 		"argonExport":       errs.CommandNotSupported,
 		"saslContinue":      errs.NoConversation,
 		"authenticate":      errs.AuthenticationFailed,
+		"argonCancel":       errs.IllegalOperation,
 	}
 	for _, c := range Commands() {
 		t.Run(c.Name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type generic struct {
 	hasStmtID    bool
 	stmtIDs      bsonraw.Doc
 	maxTime      time.Duration
+	op           int64 // $argonOp: by which argonCancel knows the command
 	actor        string
 	message      string
 	writeConcern concern
@@ -69,6 +70,11 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 		return true, g.readMaxTime(v)
 	case "$argon":
 		return true, g.readArgon(v)
+	case "$argonOp":
+		if v.Type != bsonraw.Int64 {
+			return true, wrongGeneric("$argonOp", v, " 'long'")
+		}
+		g.op = v.Int64()
 	case "writeConcern":
 		return true, g.readWriteConcern(v)
 	case "readConcern":

@@ -61,6 +61,11 @@ func ParseErrorReply(reply bsonraw.Doc) *errs.Error {
 	e.Remedy = str(reply.Get("remedy"), "")
 	if info := reply.Get("errInfo").Doc(); info != nil {
 		e.Details = info.Clone()
+	} else if keys := reply.Get("keyPattern"); e.Code == errs.DuplicateKey && !keys.IsMissing() {
+		b := bsonraw.NewBuilder(nil)
+		b.Value("keyPattern", keys)
+		b.Value("keyValue", reply.Get("keyValue"))
+		e.Details = b.Finish()
 	}
 	for _, l := range reply.Get("errorLabels").Doc().Values() {
 		e.Labels = append(e.Labels, str(l, ""))

@@ -24,6 +24,8 @@ type Session struct {
 
 	saslMu sync.Mutex
 	sasl   *auth.Conversation // that the client is in the middle of
+
+	attached atomic.Pointer[attachedClient] // of a connection that is one of several
 }
 
 // SessionOptions say who the client is.
@@ -42,6 +44,8 @@ type SessionOptions struct {
 	Loopback bool
 	// Client is what an authentication needs to know of the connection.
 	Client auth.Client
+	// ReadOnly refuses commands that change anything.
+	ReadOnly bool
 }
 
 // NewSession returns a session for a client. Close it when the client goes.
@@ -49,6 +53,9 @@ func (d *Dispatcher) NewSession(o SessionOptions) *Session { return &Session{d: 
 
 // Close ends what the client left open.
 func (s *Session) Close() {
+	if a := s.attached.Swap(nil); a != nil {
+		s.d.detach(a)
+	}
 	s.d.cursors.closeOwned(s)
 	s.d.logical.closeOwned(s)
 }

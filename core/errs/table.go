@@ -128,6 +128,8 @@ const (
 	TransactionTooLong Code = 970033
 	DocumentNotFound   Code = 970034
 	FileNotFound       Code = 970035 // a file to import or the directory of an export
+	HostLost           Code = 970040 // the process that ran a command ended before it answered
+	VersionMismatch    Code = 970041 // two processes of one store have different Argons
 )
 
 type row struct {
@@ -252,6 +254,8 @@ var table = map[Code]row{
 	ProtocolError:              {"ProtocolError", Invalid, "a message that is not of MongoDB's wire protocol", ""},
 	DocumentNotFound:           {"DocumentNotFound", NotFound, "no document has this _id", ""},
 	FileNotFound:               {"FileNotFound", NotFound, "the file, or the directory that it belongs in, is not there", ""},
+	HostLost:                   {"HostLost", IO, "the process that has the store open, or the server, ended before it answered", "the command may have been carried out: look at the data or the log before you run it again"},
+	VersionMismatch:            {"VersionMismatch", Invalid, "processes that use one store have different versions of Argon", "use one version in all of them, or end the other process"},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
