@@ -101,7 +101,10 @@ func (c *cursor) appendBatch(ctx context.Context, b *bsonraw.Builder, name strin
 		}
 	}
 	var key [20]byte
-	begin := b.Size()
+	begin, most := b.Size(), maxBatchBytes
+	if c.batchBytes > 0 {
+		most = min(most, c.batchBytes)
+	}
 	for n := int64(0); ; n++ {
 		doc := c.pending
 		c.pending = nil
@@ -112,7 +115,7 @@ func (c *cursor) appendBatch(ctx context.Context, b *bsonraw.Builder, name strin
 				return false, err
 			}
 		}
-		if n == size || n > 0 && b.Size()-begin+len(doc) > maxBatchBytes {
+		if n == size || n > 0 && b.Size()-begin+len(doc) > most {
 			c.pending = doc
 			return true, nil
 		}

@@ -26,6 +26,8 @@ type cursor struct {
 	docs    engine.Cursor // nil until the first document is asked for
 	pending bsonraw.Doc   // read already and not sent; belongs to docs
 
+	batchBytes int // of a getMore that wants its batches smaller than the most; else 0
+
 	owner   *Session
 	user    string
 	needs   []auth.Need // which its user has to be granted still
