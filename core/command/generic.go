@@ -23,6 +23,7 @@ type generic struct {
 	stmtIDs      bsonraw.Doc
 	maxTime      time.Duration
 	op           int64 // $argonOp: by which argonCancel knows the command
+	batchBytes   int64 // $argonBatchBytes: of a getMore whose batch is to be smaller than the most
 	actor        string
 	message      string
 	writeConcern concern
@@ -70,11 +71,15 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 		return true, g.readMaxTime(v)
 	case "$argon":
 		return true, g.readArgon(v)
-	case "$argonOp":
+	case "$argonOp", "$argonBatchBytes":
 		if v.Type != bsonraw.Int64 {
-			return true, wrongGeneric("$argonOp", v, " 'long'")
+			return true, wrongGeneric(string(key), v, " 'long'")
 		}
-		g.op = v.Int64()
+		if len(key) == len("$argonOp") {
+			g.op = v.Int64()
+		} else {
+			g.batchBytes = v.Int64()
+		}
 	case "writeConcern":
 		return true, g.readWriteConcern(v)
 	case "readConcern":

@@ -11,7 +11,6 @@ type getMoreArgs struct {
 	id        int64
 	coll      string
 	batchSize *int64
-	bytes     int64
 }
 
 func getMoreCommand() *Command {
@@ -26,7 +25,6 @@ func getMoreCommand() *Command {
 			long("getMore", func(a *getMoreArgs) *int64 { return &a.id }).need().about("The cursor's id."),
 			text("collection", func(a *getMoreArgs) *string { return &a.coll }).need().about("The collection that it is on."),
 			optionalNatural("batchSize", func(a *getMoreArgs) **int64 { return &a.batchSize }).about("At most n documents; 0 or none: as many as fit into 16 MiB."),
-			natural("argonBatchBytes", func(a *getMoreArgs) *int64 { return &a.bytes }).about("At most so many bytes, if they are more than one document; 16 MiB if left out."),
 			ignored[getMoreArgs]("term", "For replication within MongoDB.", bsonraw.Int64),
 			ignored[getMoreArgs]("lastKnownCommittedOpTime", "For replication within MongoDB.", bsonraw.Object),
 		},
@@ -50,7 +48,7 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 	if a.batchSize != nil && *a.batchSize > 0 {
 		size = *a.batchSize
 	}
-	cur.batchBytes = int(a.bytes)
+	cur.batchBytes = int(c.g.batchBytes)
 	b := c.reply(4096)
 	b.BeginDoc("cursor")
 	more, err := cur.appendBatch(ctx, b, "nextBatch", size)
