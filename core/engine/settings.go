@@ -80,3 +80,29 @@ func settingWrite(kind, name string, doc Doc) (refWrite, error) {
 	w.Value = doc.Clone()
 	return w, nil
 }
+
+// SettingWrite is one of several settings that are set together; a nil document
+// removes it.
+type SettingWrite struct {
+	Kind, Name string
+	Doc        Doc
+}
+
+// PutSettings sets several settings in one durable step: all of them or none.
+func (s *Store) PutSettings(ctx context.Context, list []SettingWrite) error {
+	if s.opts.ReadOnly {
+		return errs.New(errs.StoreReadOnly, "the store in %s is open for reading only", s.dir)
+	}
+	writes := make([]refWrite, len(list))
+	for i, l := range list {
+		var err error
+		if writes[i], err = settingWrite(l.Kind, l.Name, l.Doc); err != nil {
+			return err
+		}
+	}
+	_, wait, err := s.mv.Apply(ctx, &mvcc.Commit{Refs: writes})
+	if err != nil {
+		return err
+	}
+	return wait()
+}

@@ -130,6 +130,9 @@ const (
 	FileNotFound       Code = 970035 // a file to import or the directory of an export
 	HostLost           Code = 970040 // the process that ran a command ended before it answered
 	VersionMismatch    Code = 970041 // two processes of one store have different Argons
+	PublishConflict    Code = 970050
+	TargetUnavailable  Code = 970051 // a mongodb:// target could not be reached or written
+	PublishNotFound    Code = 970052
 )
 
 type row struct {
@@ -256,6 +259,9 @@ var table = map[Code]row{
 	FileNotFound:               {"FileNotFound", NotFound, "the file, or the directory that it belongs in, is not there", ""},
 	HostLost:                   {"HostLost", IO, "the process that has the store open, or the server, ended before it answered", "the command may have been carried out: look at the data or the log before you run it again"},
 	VersionMismatch:            {"VersionMismatch", Invalid, "processes that use one store have different versions of Argon", "use one version in all of them, or end the other process"},
+	PublishConflict:            {"PublishConflict", Conflict, "the live MongoDB has moved on from what the branch was based on", "look at the conflicts; skip them, or branch from the newer state and merge"},
+	TargetUnavailable:          {"TargetUnavailable", IO, "the MongoDB server to publish to could not be reached or written", ""},
+	PublishNotFound:            {"PublishNotFound", NotFound, "there is no publish of this id in the store", ""},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
