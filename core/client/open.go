@@ -12,6 +12,7 @@ import (
 	"github.com/argon-lab/argon/core/command"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/publish"
 )
 
 // Options of Open. Nil options are the defaults.
@@ -53,6 +54,7 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 		return nil, err
 	}
 	disp := command.NewDispatcher(store)
+	disp.SetPublisher(publisher{publish.New(store)})
 	sess := disp.NewSession(command.SessionOptions{Actor: o.Actor, Message: o.Message})
 	return &Client{dir: dir, store: store, disp: disp, sess: sess}, nil
 }
@@ -79,6 +81,9 @@ func (c *Client) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bs
 	}
 	if run := clientSide(cmd); run != nil {
 		return run(ctx, c, db, cmd)
+	}
+	if report := reporter(ctx); report != nil && isLong(cmd) {
+		return c.runReported(ctx, db, cmd, report)
 	}
 	return c.disp.Run(ctx, c.sess, db, cmd)
 }

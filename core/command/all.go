@@ -34,5 +34,8 @@ func allCommands() []*Command {
 		grantPrivilegesToRoleCommand(), revokePrivilegesFromRoleCommand(), grantRolesToRoleCommand(), revokeRolesFromRoleCommand(),
 		argonAPIKeyCreateCommand(), argonAPIKeyListCommand(), argonAPIKeyRevokeCommand(),
 		argonAttachCommand(), argonCancelCommand(),
+		argonPublishCommand(), argonPublishPlanCommand(), argonPublishResumeCommand(),
+		argonPublishRollbackCommand(), argonPublishListCommand(), argonPublishForgetCommand(),
+		argonRestoreToCommand(),
 	}
 }

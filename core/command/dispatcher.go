@@ -14,12 +14,13 @@ import (
 
 // Dispatcher runs commands on one store. Make one per store.
 type Dispatcher struct {
-	store    *engine.Store
-	commands registry
-	auth     *auth.Authority
-	cursors  cursors
-	logical  logicalSessions
-	host     atomic.Pointer[Host]
+	store     *engine.Store
+	publisher Publisher // nil where there is none
+	commands  registry
+	auth      *auth.Authority
+	cursors   cursors
+	logical   logicalSessions
+	host      atomic.Pointer[Host]
 
 	attachedClients attachedClients
 

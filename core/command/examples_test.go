@@ -31,6 +31,14 @@ func TestExamplesRun(t *testing.T) {
 		"saslContinue":      errs.NoConversation,
 		"authenticate":      errs.AuthenticationFailed,
 		"argonCancel":       errs.IllegalOperation,
+
+		"argonPublish":         errs.CommandNotSupported,
+		"argonPublishPlan":     errs.CommandNotSupported,
+		"argonPublishResume":   errs.CommandNotSupported,
+		"argonPublishRollback": errs.CommandNotSupported,
+		"argonPublishList":     errs.CommandNotSupported,
+		"argonPublishForget":   errs.CommandNotSupported,
+		"argonRestoreTo":       errs.CommandNotSupported,
 	}
 	for _, c := range Commands() {
 		t.Run(c.Name, func(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 	Branches     Group = "Branches"
 	Tags         Group = "Tags"
 	History      Group = "History"
+	Publishing   Group = "Live MongoDB"
 	Maintenance  Group = "Store"
 	Access       Group = "Users and roles"
 )
@@ -119,7 +120,7 @@ func (d definition[A]) build() *Command {
 func Commands() []*Command {
 	list := allCommands()
 	order := make(map[Group]int)
-	for i, g := range []Group{Query, Writes, Catalog, Transactions, Server, Projects, Branches, Tags, History, Maintenance, Access} {
+	for i, g := range []Group{Query, Writes, Catalog, Transactions, Server, Projects, Branches, Tags, History, Publishing, Maintenance, Access} {
 		order[g] = i
 	}
 	sort.SliceStable(list, func(i, j int) bool {
