@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/refs"
@@ -86,6 +87,7 @@ func argonPublishCommand() *Command {
 			Help:    "Writes what the database's branch changed against a base to a live MongoDB. Each write demands that the live document is still what the base was; where it has moved on, that is a conflict, and nothing is overwritten. The reply describes the publish: {id, state, counts, catalog, conflicts, …}; with conflicts it is error PublishConflict, with the same in errInfo.",
 			Example: `{argonPublish: "mongodb://localhost:27017/shop", base: "main@1024", collections: ["users"]}`, DB: "shop~experiment-1",
 		},
+		access:   publishes(),
 		defaults: args{Verb: PublishWrite},
 		fields: append([]field[args]{
 			text("argonPublish", func(a *args) *string { return &a.Target }).need().about("The target, mongodb://…"),
@@ -103,6 +105,7 @@ func argonPublishPlanCommand() *Command {
 			Help:    "Shows what argonPublish would write, and what of it is in conflict with the live MongoDB. Nothing is written. The reply is that of argonPublish with changes: [{collection, _id, op, status, changes: [{path, before, after}], before, after}].",
 			Example: `{argonPublishPlan: "mongodb://localhost:27017/shop", base: "main"}`, DB: "shop~experiment-1",
 		},
+		access:   publishes(),
 		defaults: args{Verb: PublishPlan, Limit: 1000},
 		fields: append([]field[args]{
 			text("argonPublishPlan", func(a *args) *string { return &a.Target }).need().about("The target, mongodb://…"),
@@ -120,6 +123,7 @@ func argonRestoreToCommand() *Command {
 			Help:    "Brings a live MongoDB, or some of its collections or documents, back to a past moment of the database's branch, which is expected to be what the target has: of a mirror, what it saw last. Plan, guards, conflicts, journal and rollback are those of argonPublish. A dropped collection is made again with its options and indexes.",
 			Example: `{argonRestoreTo: "mongodb://localhost:27017/shop", at: "-1", collections: ["users"]}`, DB: "shop",
 		},
+		access:   publishes(),
 		defaults: args{Verb: PublishWrite, Restore: true, Limit: 1000},
 		fields: append([]field[args]{
 			text("argonRestoreTo", func(a *args) *string { return &a.Target }).need().about("The target, mongodb://…"),
@@ -129,6 +133,15 @@ func argonRestoreToCommand() *Command {
 		}, publishFields()...),
 		open: openPublish,
 	}.build()
+}
+
+// publishes is what writing a branch to a target needs: everything about the two
+// moments, and the right to publish.
+func publishes() access[PublishArgs] {
+	return needing("publish and readHistory on the branch, readHistory on the base", func(n *needs, a *PublishArgs) {
+		n.collection("", auth.Publish, auth.ReadHistory)
+		n.branch(a.Base.Branch, auth.ReadHistory)
+	})
 }
 
 // againFields are what takes up a publish that is in the journal.
@@ -149,6 +162,7 @@ func argonPublishResumeCommand() *Command {
 			Help:    "Goes on with a publish, or with its rollback, that was cut off. What it had written is not written again.",
 			Example: `{argonPublishResume: "20261124-060000-a1b2c3"}`, DB: "admin",
 		},
+		access:   onCluster[PublishArgs](auth.Publish),
 		defaults: PublishArgs{Verb: PublishResume},
 		fields:   againFields("argonPublishResume"),
 		open:     openPublish,
@@ -162,6 +176,7 @@ func argonPublishRollbackCommand() *Command {
 			Help:    "Takes back what a publish wrote, from the pre-images. What others wrote since stays, and is listed as conflicts.",
 			Example: `{argonPublishRollback: "20261124-060000-a1b2c3"}`, DB: "admin",
 		},
+		access:   onCluster[PublishArgs](auth.Publish),
 		defaults: PublishArgs{Verb: PublishRollback},
 		fields:   againFields("argonPublishRollback"),
 		open:     openPublish,
@@ -175,6 +190,7 @@ func argonPublishListCommand() *Command {
 			Help:    "Lists the publishes in the store's journal, oldest first: {publishes: [{id, state, target, counts, …}]}.",
 			Example: `{argonPublishList: 1}`, DB: "admin",
 		},
+		access:   onCluster[PublishArgs](auth.Publish),
 		defaults: PublishArgs{Verb: PublishList},
 		fields:   []field[PublishArgs]{one[PublishArgs]("argonPublishList", 0, "")},
 		open:     openPublish,
@@ -188,6 +204,7 @@ func argonPublishForgetCommand() *Command {
 			Help:    "Removes a publish from the journal. It can then neither be resumed nor rolled back.",
 			Example: `{argonPublishForget: "20261124-060000-a1b2c3"}`, DB: "admin",
 		},
+		access:   onCluster[PublishArgs](auth.Publish),
 		defaults: PublishArgs{Verb: PublishForget},
 		fields: []field[PublishArgs]{
 			text("argonPublishForget", func(a *PublishArgs) *string { return &a.ID }).need().about("The publish's id."),
