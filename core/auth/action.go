@@ -160,7 +160,7 @@ func ActionsOf(list ...Action) (s Actions) {
 func (s *Actions) Add(a Action) { s[a>>6] |= 1 << (a & 63) }
 
 // Has reports whether the set allows an action.
-func (s *Actions) Has(a Action) bool { return (s[a>>6]>>(a&63)|s[0]>>AnyAction)&1 != 0 }
+func (s Actions) Has(a Action) bool { return (s[a>>6]>>(a&63)|s[0]>>AnyAction)&1 != 0 }
 
 // With returns the union of two sets.
 func (s Actions) With(other Actions) Actions {

@@ -22,9 +22,6 @@ type Grants struct {
 	list    []grant
 }
 
-// Everything allows everything: for a client that need not authenticate.
-var Everything = &Grants{list: []grant{{any: true, actions: ActionsOf(AnyAction)}}}
-
 // Grants returns what a principal may do now. last is what was returned before,
 // or nil, and is returned again unless something has changed.
 func (a *Authority) Grants(ctx context.Context, p *Principal, last *Grants) (*Grants, error) {
@@ -58,12 +55,28 @@ func (t *tables) grants(p *Principal) *Grants {
 		}
 		g.roles = u.Roles
 	}
-	for _, r := range t.expand(g.roles) {
+	g.compile()
+	return g
+}
+
+// compile prepares what the roles grant.
+func (g *Grants) compile() {
+	for _, r := range g.from.expand(g.roles) {
 		for _, priv := range r.Privileges {
 			g.list = append(g.list, priv.compile())
 		}
 	}
-	return g
+}
+
+// GrantsOf returns what a list of roles amounts to.
+func (a *Authority) GrantsOf(ctx context.Context, roles []RoleName) (*Grants, error) {
+	t, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &Grants{from: t, roles: slices.Clone(roles)}
+	g.compile()
+	return g, nil
 }
 
 // Gone reports that the user or the key has been removed since, or has expired.
@@ -117,15 +130,4 @@ func (t *tables) privileges(roles []RoleName) []Privilege {
 		list = append(list, r.Privileges...)
 	}
 	return mergePrivileges(list)
-}
-
-// Inherited returns the roles that a list of roles amounts to, and their
-// privileges.
-func (a *Authority) Inherited(ctx context.Context, roles []RoleName) ([]RoleName, []Privilege, error) {
-	t, err := a.load(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	g := &Grants{from: t, roles: slices.Clone(roles)}
-	return g.Roles(), g.Privileges(), nil
 }

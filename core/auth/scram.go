@@ -107,8 +107,7 @@ func (a *Authority) deriveOne(name UserName, password, mechanism string) (creden
 	client, err := gen.NewClient("", password, "")
 	if mechanism == ScramSHA1 {
 		iterations = a.cost.sha1
-		digest := md5.Sum([]byte(name.User + ":mongo:" + password))
-		client, err = gen.NewClientUnprepped("", hex.EncodeToString(digest[:]), "")
+		client, err = gen.NewClientUnprepped("", md5Digest(name.User, password), "")
 	}
 	if err != nil { // the error of the library may quote the password
 		return credential{}, errs.New(50687, "the password has characters that SASLprep (RFC 4013) does not allow").
@@ -120,6 +119,12 @@ func (a *Authority) deriveOne(name UserName, password, mechanism string) (creden
 		return credential{}, errs.New(errs.InternalError, "the credentials of %s could not be derived", name)
 	}
 	return credential{iterations, salt, stored.StoredKey, stored.ServerKey}, nil
+}
+
+// md5Digest is what SCRAM-SHA-1 takes for the password in MongoDB.
+func md5Digest(user, password string) string {
+	digest := md5.Sum([]byte(user + ":mongo:" + password))
+	return hex.EncodeToString(digest[:])
 }
 
 // fake is the credential of a user that is not there, always the same one, so

@@ -383,13 +383,13 @@ func (c *call) userFragment(ctx context.Context, names []auth.RoleName) (bsonraw
 	if names == nil {
 		return nil, errs.New(errs.IllegalOperation, "Cannot get user fragment for all roles in a database")
 	}
-	inherited, privileges, err := c.d.auth.Inherited(ctx, names)
+	g, err := c.d.auth.GrantsOf(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	return c.okD(bson.D{{Key: "userFragment", Value: bson.D{
 		{Key: "roles", Value: names},
-		{Key: "inheritedRoles", Value: append([]auth.RoleName{}, inherited...)},
-		{Key: "inheritedPrivileges", Value: auth.Docs(privileges)},
+		{Key: "inheritedRoles", Value: append([]auth.RoleName{}, g.Roles()...)},
+		{Key: "inheritedPrivileges", Value: auth.Docs(g.Privileges())},
 	}}})
 }

@@ -458,13 +458,13 @@ func (c *call) describeUser(ctx context.Context, u *auth.User, privileges bool) 
 	}
 	doc = append(doc, bson.E{Key: "roles", Value: roles}, bson.E{Key: "mechanisms", Value: u.Mechanisms()})
 	if privileges {
-		inherited, list, err := c.d.auth.Inherited(ctx, roles)
+		g, err := c.d.auth.GrantsOf(ctx, roles)
 		if err != nil {
 			return nil, err
 		}
 		doc = append(
-			doc, bson.E{Key: "inheritedRoles", Value: append([]auth.RoleName{}, inherited...)},
-			bson.E{Key: "inheritedPrivileges", Value: auth.Docs(list)}, bson.E{Key: "inheritedAuthenticationRestrictions", Value: bson.A{}},
+			doc, bson.E{Key: "inheritedRoles", Value: append([]auth.RoleName{}, g.Roles()...)},
+			bson.E{Key: "inheritedPrivileges", Value: auth.Docs(g.Privileges())}, bson.E{Key: "inheritedAuthenticationRestrictions", Value: bson.A{}},
 		)
 	}
 	raw, err := bson.Marshal(doc)
