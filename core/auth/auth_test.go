@@ -537,4 +537,3 @@ func TestPolicyOfAddresses(t *testing.T) {
 	require.NoError(t, Policy{Auth: true}.CheckListen("0.0.0.0:1", false))
 	require.Error(t, Policy{}.CheckListen("0.0.0.0:1", false))
 }
-
