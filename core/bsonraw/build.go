@@ -75,6 +75,9 @@ func (b *Builder) Finish() Doc {
 	return Doc(b.buf[at:])
 }
 
+// Bytes returns everything that the builder holds, with what ResetTo was given.
+func (b *Builder) Bytes() []byte { return b.buf }
+
 // Size returns how many bytes the builder holds.
 func (b *Builder) Size() int { return len(b.buf) }
 

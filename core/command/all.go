@@ -16,6 +16,7 @@ func allCommands() []*Command {
 		refreshSessionsCommand(), endSessionsCommand(),
 
 		helloCommand(), pingCommand(), buildInfoCommand(), serverStatusCommand(), listCommandsCommand(),
+		configureFailPointCommand(),
 
 		argonProjectCreateCommand(), argonProjectListCommand(), argonProjectDeleteCommand(),
 		argonBranchCreateCommand(), argonBranchListCommand(), argonBranchGetCommand(),

@@ -32,6 +32,8 @@ type call struct {
 	logical *logicalSession // checked out, where the command has a txnNumber
 	txn     *transaction    // the transaction that it runs in, or nil
 	failed  bool            // some statement failed, though the reply is ok: 1
+	op      link
+	dst     []byte // what the reply is appended to, or nil
 	out     bsonraw.Builder
 }
 
@@ -55,8 +57,21 @@ func (c *call) release() {
 
 // reply begins the reply document, with room for about n bytes.
 func (c *call) reply(n int) *bsonraw.Builder {
-	c.out.ResetTo(make([]byte, 0, n+64))
+	if c.dst != nil {
+		c.out.ResetTo(c.dst)
+	} else {
+		c.out.ResetTo(make([]byte, 0, n+64))
+	}
 	return &c.out
+}
+
+// appended returns dst with the reply behind it, which mostly is there already.
+func (c *call) appended(reply bsonraw.Doc) []byte {
+	at := len(c.dst)
+	if all := c.out.Bytes(); len(all) == at+len(reply) && &all[at] == &reply[0] {
+		return all
+	}
+	return append(c.dst, reply...)
 }
 
 // ok ends the reply.

@@ -20,13 +20,15 @@ type Dispatcher struct {
 	auth      *auth.Authority
 	cursors   cursors
 	logical   logicalSessions
+	ops       ops
+	fail      failpoints
 	host      atomic.Pointer[Host]
 
 	attachedClients attachedClients
 
 	now     func() time.Time
 	started time.Time
-	count   atomic.Int64 // commands run, for serverStatus
+	count   atomic.Int64 // commands run, for serverStatus; the number of a command
 	swept   atomic.Int64 // when expired cursors and sessions were last looked for, Unix seconds
 }
 
@@ -57,11 +59,31 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 		return nil, asError(err)
 	}
 	defer c.release()
+	d.ops.enter(ctx, c, d.now())
+	defer d.ops.leave(c)
 	reply, err := c.execute(ctx)
 	if err != nil {
 		return nil, asError(err)
 	}
 	return reply, nil
+}
+
+// RunAppend is Run for a door that sends bytes: the reply is appended to dst. With
+// an error dst comes back as it was.
+func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, raw bsonraw.Doc, dst []byte) ([]byte, error) {
+	c, err := d.begin(ctx, sess, db, raw)
+	if err != nil {
+		return dst, asError(err)
+	}
+	defer c.release()
+	d.ops.enter(ctx, c, d.now())
+	defer d.ops.leave(c)
+	c.dst = dst
+	reply, err := c.execute(ctx)
+	if err != nil {
+		return dst, asError(err)
+	}
+	return c.appended(reply), nil
 }
 
 // OpenCursor runs a command that answers with a cursor and returns all its
@@ -160,12 +182,13 @@ func (d *Dispatcher) begin(ctx context.Context, sess *Session, db string, raw bs
 	if unknown != nil {
 		return nil, unknown
 	}
-	d.count.Add(1)
+	id := d.count.Add(1)
 	d.sweep()
 	if cmd.open != nil {
 		raw = raw.Clone() // a stream outlives the call, and its filter points into the command
 	}
 	c := newCall(d, sess, cmd, db, raw)
+	c.op.id = id
 	if err := c.admit(ctx); err != nil {
 		c.release()
 		return nil, err

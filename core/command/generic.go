@@ -95,6 +95,12 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	return true, nil
 }
 
+// readLoose is read for commands that MongoDB lets have any field.
+func (g *generic) readLoose(key []byte, v bsonraw.Value) (bool, error) {
+	_, err := g.read(key, v)
+	return true, err
+}
+
 func wrongGeneric(name string, v bsonraw.Value, want string) error {
 	return errs.New(errs.TypeMismatch, "BSON field '%s' is the wrong type '%s', expected type%s", name, v.Type.Name(), want)
 }

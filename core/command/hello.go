@@ -33,7 +33,7 @@ func helloCommand() *Command {
 	type args = helloArgs
 	return definition[args]{
 		Command: Command{
-			Name: "hello", Aliases: []string{"isMaster", "ismaster"}, Group: Server,
+			Name: "hello", Aliases: []string{"isMaster", "ismaster"}, Group: Server, traits: loose,
 			Help:    "Says what this server is and what it can do. The wire server adds its addresses.",
 			Example: `{hello: 1}`, DB: "admin",
 		},

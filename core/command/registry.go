@@ -61,6 +61,7 @@ const (
 	adminOnly                   // runs on the database "admin" only
 	mayWrite                    // reads that can be a write: aggregate
 	project                     // needs a project; the branch, if named, is a default
+	loose                       // fields that it does not know are ignored, as MongoDB does
 )
 
 func (c *Command) has(t trait) bool { return c.traits&t != 0 }
@@ -101,6 +102,9 @@ func (d definition[A]) build() *Command {
 		a := new(A)
 		*a = d.defaults
 		c.args = a
+		if d.has(loose) {
+			return t.read(a, c.raw, c.g.readLoose)
+		}
 		return t.read(a, c.raw, c.g.read)
 	}
 	if d.run != nil {

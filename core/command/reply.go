@@ -17,11 +17,7 @@ func ErrorReply(err error) bsonraw.Doc {
 	e := asError(err)
 	b := bsonraw.NewBuilder(make([]byte, 0, 256+len(e.Message)+len(e.Details)))
 	if len(e.Labels) > 0 {
-		b.BeginArray("errorLabels")
-		for i, l := range e.Labels {
-			b.String(bsonraw.Index(i), l)
-		}
-		b.End()
+		appendLabels(b, e.Labels)
 	}
 	b.Double("ok", 0)
 	b.String("errmsg", strings.ToValidUTF8(e.Message, "\uFFFD")) // it may show bytes from outside

@@ -33,6 +33,8 @@ type SessionOptions struct {
 	// Actor and Message stand in the log for commits whose command does not say
 	// otherwise in $argon.
 	Actor, Message string
+	// Remote is the client's address, as whatsmyuri and currentOp say it.
+	Remote string
 	// User is who uses the session where nobody authenticates in it. A cursor can
 	// be used by the user who opened it only.
 	User string
@@ -46,6 +48,14 @@ type SessionOptions struct {
 	Client auth.Client
 	// ReadOnly refuses commands that change anything.
 	ReadOnly bool
+}
+
+// AppName is what the client has called itself in its hello.
+func (s *Session) AppName() string {
+	if p := s.app.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
 // NewSession returns a session for a client. Close it when the client goes.

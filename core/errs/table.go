@@ -69,6 +69,7 @@ const (
 	ConflictingOperation      Code = 117
 	CommandFailed             Code = 125
 	APIVersionError           Code = 322
+	FailPointSetFailed        Code = 266
 	CursorInUse               Code = 12051
 	NotARetryableWriteCommand Code = 50768
 	MergeStageNoMatch         Code = 13113
@@ -161,6 +162,7 @@ var table = map[Code]row{
 	Overflow:                   {"Overflow", Invalid, "a number is too large", ""},
 	InvalidLength:              {"InvalidLength", Invalid, "something is too long or too short", ""},
 	IllegalOperation:           {"IllegalOperation", Invalid, "the operation is not allowed here", ""},
+	FailPointSetFailed:         {"FailPointSetFailed", Invalid, "there is no fail point of this name", ""},
 	InvalidBSON:                {"InvalidBSON", Invalid, "bytes that are not well-formed BSON", ""},
 	Unknown:                    {"UnknownError", Internal, "an error without a code of its own", ""},
 	NamespaceNotFound:          {"NamespaceNotFound", NotFound, "the collection or database is not there", ""},
@@ -265,10 +267,25 @@ var table = map[Code]row{
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
+// foreign are names of MongoDB's codes that nothing here raises by itself, but
+// that come through: from a fail point, or from a MongoDB that is read.
+var foreign = map[Code]string{
+	6: "HostUnreachable", 7: "HostNotFound", 64: "WriteConcernFailed", 79: "UnknownReplWriteConcern",
+	89: "NetworkTimeout", 91: "ShutdownInProgress", 100: "UnsatisfiableWriteConcern",
+	133: "FailedToSatisfyReadPreference", 136: "CappedPositionLost", 189: "PrimarySteppedDown",
+	262: "ExceededTimeLimit", 280: "ChangeStreamFatalError", 286: "ChangeStreamHistoryLost",
+	352: "UnsupportedOpQueryCommand", 391: "ReauthenticationRequired", 9001: "SocketException",
+	10107: "NotWritablePrimary", 11600: "InterruptedAtShutdown", 11602: "InterruptedDueToReplStateChange",
+	13435: "NotPrimaryNoSecondaryOk", 13436: "NotPrimaryOrSecondary",
+}
+
 // Name returns MongoDB's codeName for the code.
 func (c Code) Name() string {
 	if r, ok := table[c]; ok {
 		return r.name
+	}
+	if name, ok := foreign[c]; ok {
+		return name
 	}
 	return "Location" + strconv.Itoa(int(c))
 }

@@ -1,0 +1,232 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/opmsg"
+)
+
+// phase says what a connection is doing.
+type phase int64
+
+const (
+	waiting phase = iota // for its client
+	running              // a command
+	writing              // a reply
+)
+
+// conn is one connection. What is not atomic belongs to its goroutine.
+type conn struct {
+	s      *Server
+	id     int32
+	nc     net.Conn
+	raw    net.Conn // nc, or what is under its TLS
+	local  net.Addr // what the client has connected to
+	remote string
+	reader *opmsg.Reader
+	sess   *command.Session
+	argon  bool // the client is one of Argon's own
+
+	ctx    *opContext
+	state  atomic.Int64 // tick<<2 | phase
+	lastID int32        // of the messages sent
+	begun  bool         // the first message has come
+}
+
+func newConn(ctx context.Context, s *Server, l net.Listener, nc net.Conn) *conn {
+	c := &conn{s: s, id: s.lastID.Add(1), nc: nc, raw: nc, local: nc.LocalAddr(), remote: remoteName(nc), ctx: newOpContext(ctx)}
+	if c.local == nil || c.local.Network() == "unix" {
+		c.local = l.Addr() // the socket may have been moved since it was made
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		// Without it dead clients are found later; there is nobody to tell.
+		_ = tcp.SetKeepAliveConfig(keepAlive)
+		if s.o.TLS != nil {
+			c.nc = tls.Server(nc, s.o.TLS)
+		}
+	}
+	return c
+}
+
+// remoteName is a client's address. Clients of a Unix socket have none.
+func remoteName(nc net.Conn) string {
+	if a := nc.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		return a.String()
+	}
+	return "local socket"
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve() {
+	defer c.s.forget(c)
+	defer c.nc.Close()
+	defer c.release()
+	c.reader = opmsg.NewReader(&countedReader{c.nc, &c.s.stats.received}, 0)
+	defer c.recovered()
+	err := c.begin()
+	if err == nil {
+		defer c.sess.Close()
+		err = c.loop()
+	}
+	c.s.stats.closed.Add(1)
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, os.ErrDeadlineExceeded):
+		c.s.log.Debug("connection closed", "connection", c.id, "remote", c.remote)
+	default:
+		c.s.log.Warn("connection closed", "connection", c.id, "remote", c.remote, "error", err.Error())
+	}
+}
+
+// release ends what the connection's commands run under.
+func (c *conn) release() { c.ctx.end() }
+
+// recovered keeps a defect in one command from ending the process.
+func (c *conn) recovered() {
+	if r := recover(); r != nil {
+		c.s.stats.panics.Add(1)
+		c.s.log.Error("a command panicked; its connection is closed", "connection", c.id, "panic", r, "stack", string(debug.Stack()))
+	}
+}
+
+// begin sets the time limit for the first message, shakes hands where TLS is
+// spoken, and opens the session.
+func (c *conn) begin() error {
+	if err := c.nc.SetReadDeadline(time.Now().Add(firstMessage)); err != nil {
+		return err
+	}
+	o := command.SessionOptions{Remote: c.remote}
+	o.Client.Source = c.remote
+	if tcp, ok := c.raw.RemoteAddr().(*net.TCPAddr); ok {
+		o.Client.Source = tcp.IP.String()
+		o.Loopback = tcp.IP.IsLoopback()
+		o.Authenticate = c.s.o.Auth
+	} else {
+		o.Loopback = true
+	}
+	o.Client.Private = o.Loopback
+	if t, ok := c.nc.(*tls.Conn); ok {
+		if err := t.HandshakeContext(c.ctx); err != nil {
+			return err
+		}
+		o.Client.Private = true
+		if chains := t.ConnectionState().VerifiedChains; len(chains) > 0 {
+			o.Client.Certificate = chains[0][0]
+		}
+	}
+	c.sess = c.s.o.Dispatcher.NewSession(o)
+	return nil
+}
+
+// loop answers messages until the client goes, misbehaves, or the server drains.
+func (c *conn) loop() error {
+	for !c.s.draining() {
+		m, err := c.reader.Next()
+		if err != nil {
+			return c.refuse(m, err)
+		}
+		if !c.begun {
+			c.begun = true
+			if err := c.allowSilence(); err != nil {
+				return err
+			}
+		}
+		c.enter(running)
+		ok, err := c.answer(m)
+		c.reader.Release()
+		c.enter(waiting)
+		if err != nil || !ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowSilence ends the time limit for the first message, unless Shutdown has
+// set its own, which ends all waiting.
+func (c *conn) allowSilence() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.s.closed {
+		return nil
+	}
+	return c.nc.SetReadDeadline(time.Time{})
+}
+
+// refuse answers a message that cannot be read, if it can be, and returns its
+// error. The connection must be closed: what follows cannot be found.
+func (c *conn) refuse(m *opmsg.Message, err error) error {
+	if !errs.Is(err, errs.ProtocolError) {
+		if c.s.draining() {
+			return nil
+		}
+		return err
+	}
+	c.s.stats.malformed.Add(1)
+	to := int32(0)
+	if m != nil {
+		to = m.RequestID
+	}
+	out := opmsg.AppendMsg(opmsg.Buffer(512), c.nextID(), to, 0, command.ErrorReply(err))
+	if werr := c.write(out); werr != nil {
+		return werr
+	}
+	opmsg.Recycle(out)
+	return err
+}
+
+// enter notes what the connection does now, and since when, for the pulse.
+func (c *conn) enter(p phase) {
+	c.state.Store(c.s.tick.Load()<<2 | int64(p))
+}
+
+// doing is what enter noted.
+func (c *conn) doing() (phase, int64) {
+	v := c.state.Load()
+	return phase(v & 3), v >> 2
+}
+
+func (c *conn) nextID() int32 {
+	c.lastID++
+	return c.lastID
+}
+
+// write sends a whole message.
+func (c *conn) write(msg []byte) error {
+	c.enter(writing)
+	_, err := c.nc.Write(msg)
+	c.s.stats.sent.Add(int64(len(msg)))
+	return err
+}
+
+// wake ends the wait for the next message. It is called by others.
+func (c *conn) wake() { _ = c.nc.SetReadDeadline(time.Unix(1, 0)) }
+
+// kill ends the connection at once. It is called by others.
+func (c *conn) kill() {
+	c.ctx.end()
+	c.raw.Close()
+}
+
+// countedReader counts the bytes that come in.
+type countedReader struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.n.Add(int64(n))
+	return n, err
+}
