@@ -31,6 +31,7 @@ decompressed. A line that does not parse ends the import and is shown, unless
 		Example: example(`
 argon import users.jsonl -p shop -b main -c users
 gunzip -c users.csv.gz | argon import - --format csv -c users -p shop
+argon import events.parquet -p shop -c events --type _id=objectId
 argon import dump/ -p shop
 mongodump --archive --gzip --db shop | gunzip | argon import - --format archive -p shop
 argon import mongodb://localhost:27017/shop -p shop`),
@@ -48,9 +49,10 @@ argon import mongodb://localhost:27017/shop -p shop`),
 	f.Int64Var(&o.what.MaxErrors, "max-errors", 0, "how many lines or documents may fail; -1 for any number")
 	f.Int64Var(&o.what.BatchDocs, "batch", 0, "the most documents of one commit (2,000)")
 	f.StringSliceVar(&o.what.Fields, "fields", nil, "CSV: names of the columns, if the first line has none")
-	f.StringArrayVar(&o.types, "type", nil, "CSV: COLUMN=TYPE, for example zip=string; may be repeated")
+	f.StringArrayVar(&o.types, "type", nil, "CSV, Parquet, Arrow: COLUMN=TYPE, for example zip=string; may be repeated")
 	f.StringArrayVar(&o.what.Nulls, "null", nil, "CSV: a text that stands for no value; may be repeated")
 	f.StringVar(&o.delimiter, "delimiter", "", "CSV: what parts the cells")
+	f.BoolVar(&o.what.WriteNulls, "write-nulls", false, "CSV, Parquet, Arrow: store nulls instead of leaving their fields out")
 	f.BoolVar(&o.what.Flat, "flat", false, "CSV: a dot in a column's name makes no embedded document")
 	f.StringVar(&o.what.Database, "database", "", "MongoDB and dumps: which database (else that of the connection string, or the only one)")
 	f.StringSliceVar(&o.what.Collections, "collections", nil, "MongoDB and dumps: which collections (else all)")

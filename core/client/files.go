@@ -129,7 +129,40 @@ func (b *Branch) importFile(ctx context.Context, f *os.File, size int64, o *Impo
 	if named.Collection == "" && format != transfer.Archive {
 		named.Collection = CollectionOf(o.Source)
 	}
+	if format.NeedsFile() && size > 0 {
+		r = f // it reads where it likes
+	}
 	return b.Import(ctx, r, size, &named)
+}
+
+// spool puts a stream into a temporary file, for a format that is read from its
+// end. The file has no name any more where the system can do that.
+func spool(ctx context.Context, r io.Reader) (*os.File, error) {
+	f, err := os.CreateTemp("", "argon-import-*")
+	if err != nil {
+		return nil, fileError(err, "write", os.TempDir())
+	}
+	removed := os.Remove(f.Name()) == nil
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	_, err = io.Copy(f, newInterruptible(ctx, r))
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		if !removed { // Windows: it goes with the next cleaning of the folder
+			os.Remove(f.Name()) //nolint:errcheck
+		}
+		return f, nil
+	}
+	f.Close()
+	if !removed {
+		os.Remove(f.Name()) //nolint:errcheck // the first error is the one to report
+	}
+	if stopped := interrupted(ctx); stopped != nil {
+		return nil, stopped
+	}
+	return nil, fileError(err, "write", f.Name())
 }
 
 const readBuffer = 256 << 10

@@ -121,6 +121,9 @@ func Directory(uri string) (string, error) {
 	if uri == "" {
 		return defaultDirectory()
 	}
+	if strings.ContainsRune(uri, 0) {
+		return "", errs.New(errs.BadValue, "a path cannot have a zero byte in it: %q", uri)
+	}
 	scheme, rest, ok := strings.Cut(uri, "://")
 	if !ok || len(scheme) < 2 { // C://… is a path of Windows
 		return expandHome(uri)

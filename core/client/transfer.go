@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -86,7 +87,16 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 	if err := sink.begin(ctx, o); err != nil {
 		return nil, err
 	}
-	if size == 0 { // no file: standard input, a pipe
+	if format.NeedsFile() {
+		f, ok := r.(*os.File)
+		if !ok || size == 0 { // a pipe
+			if f, err = spool(ctx, r); err != nil {
+				return nil, err
+			}
+			defer f.Close()
+		}
+		r = f
+	} else if size == 0 { // no file: standard input, a pipe
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		defer cancel() // ends the reading ahead
@@ -173,7 +183,7 @@ func (b *Branch) Export(ctx context.Context, w io.Writer, o *ExportOptions) (*Ex
 	defer src.Close()
 	res, err := transfer.Export(ctx, func(ctx context.Context) (transfer.Iter, error) { return src.Open(ctx) }, w, transfer.ExportOptions{
 		Collection: o.Collection, Format: format, Canonical: o.Canonical, Array: o.Array,
-		Fields: o.Fields, Delimiter: o.Delimiter, Progress: observer(ctx), TotalDocs: total,
+		Fields: o.Fields, Delimiter: o.Delimiter, Compression: o.Compression, Progress: observer(ctx), TotalDocs: total,
 	})
 	return &ExportResult{Exported: res.Docs, Bytes: res.Bytes, ElapsedMS: res.Elapsed.Milliseconds()}, err
 }

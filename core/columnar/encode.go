@@ -24,6 +24,9 @@ type EncodeOptions struct {
 	// Exact makes a time that is not a whole number of milliseconds an error.
 	// Otherwise it is cut, as every MongoDB driver does: a BSON date has none.
 	Exact bool
+	// Cut, if set, is told of each column with a time that was cut, at least
+	// once.
+	Cut func(column string)
 }
 
 // Encode returns the rows of a record batch as documents. The batch must live
@@ -133,12 +136,12 @@ func documentName(f arrow.Field) string {
 	return f.Name
 }
 
-// Next returns the next row. The arrays come from outside and may lie about
-// their offsets: that is an error and not a panic.
+// Next returns the next row, also behind one that failed. The arrays come from
+// outside and may lie about their offsets: that is an error and not a panic.
 func (e *encoder) Next(ctx context.Context) (doc bsonraw.Doc, ok bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			doc, ok, err = nil, false, errs.New(errs.BadValue, "row %d of the Arrow data is broken: %v", e.row, r)
+			doc, ok, err = nil, false, errs.New(errs.BadValue, "row %d of the Arrow data is broken: %v", e.row-1, r)
 		}
 	}()
 	if e.row >= e.rows {
@@ -149,11 +152,12 @@ func (e *encoder) Next(ctx context.Context) (doc bsonraw.Doc, ok bool, err error
 			return nil, false, err
 		}
 	}
+	row := int(e.row)
+	e.row++ // a row that fails is behind us, too
 	e.builder.Reset()
-	if err := e.fields(&e.builder, e.columns, int(e.row), true); err != nil {
+	if err := e.fields(&e.builder, e.columns, row, true); err != nil {
 		return nil, false, err
 	}
-	e.row++
 	return e.builder.Finish(), true, nil
 }
 

@@ -276,10 +276,15 @@ func (e *encoder) dateWriter(path string, a arrow.Array) writer {
 		}
 	case *array.Timestamp:
 		unit := a.DataType().(*arrow.TimestampType).Unit
+		told := e.o.Cut == nil
 		return func(b *bsonraw.Builder, key string, i int) error {
 			ms, exact := toMillis(int64(a.Value(i)), unit)
 			if !exact && (e.o.Exact || unit == arrow.Second) {
 				return tooLarge(path, i, a.ValueStr(i), "date of milliseconds")
+			}
+			if !exact && !told {
+				told = true
+				e.o.Cut(path)
 			}
 			b.Value(key, bsonraw.DateValue(ms))
 			return nil

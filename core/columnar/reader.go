@@ -112,8 +112,8 @@ func releaseAll(batches []arrow.RecordBatch) {
 	}
 }
 
-// batchSize returns the bytes of the buffers of a batch.
-func batchSize(b arrow.RecordBatch) (n int64) {
+// BatchSize returns the bytes of the buffers of a batch.
+func BatchSize(b arrow.RecordBatch) (n int64) {
 	for _, c := range b.Columns() {
 		n += dataSize(c.Data())
 	}

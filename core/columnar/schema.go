@@ -137,3 +137,39 @@ func parseDecimalType(name string) (arrow.DataType, bool) {
 	}
 	return &arrow.Decimal128Type{Precision: int32(p), Scale: int32(s)}, true
 }
+
+// WithoutEmptyStructs returns the fields with those that are structs without
+// fields as mixed instead, and whether there were any: some files have no type
+// for an empty struct.
+func WithoutEmptyStructs(fields []arrow.Field) (out []arrow.Field, changed bool) {
+	out = slices.Clone(fields)
+	for i := range out {
+		if t, some := withoutEmptyStructs(out[i].Type); some {
+			changed = true
+			if out[i].Type = t; t == nil {
+				mixed := &shape{kind: kindMixed, name: out[i].Name}
+				if name, ok := out[i].Metadata.GetValue(metaName); ok {
+					mixed.name, mixed.field.Name = name, out[i].Name
+				}
+				out[i].Type, out[i].Metadata = mixed.arrowType(), mixed.metadata()
+			}
+		}
+	}
+	return out, changed
+}
+
+// withoutEmptyStructs returns nil for an empty struct itself.
+func withoutEmptyStructs(t arrow.DataType) (arrow.DataType, bool) {
+	switch t := t.(type) {
+	case *arrow.StructType:
+		if t.NumFields() == 0 {
+			return nil, true
+		}
+		fields, changed := WithoutEmptyStructs(t.Fields())
+		return arrow.StructOf(fields...), changed
+	case *arrow.ListType:
+		element, changed := WithoutEmptyStructs([]arrow.Field{t.ElemField()})
+		return arrow.ListOfField(element[0]), changed
+	}
+	return t, false
+}

@@ -165,7 +165,7 @@ func (s *source) settle(batches *ordered.Pipeline[converted], shape *shape, sche
 			return s.exact(nil, 0, nil)
 		}
 		kept = append(kept, c.batch)
-		size += batchSize(c.batch)
+		size += BatchSize(c.batch)
 		rows += c.rows
 	}
 	batches.Stop()

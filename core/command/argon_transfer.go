@@ -49,6 +49,7 @@ type ExportArgs struct {
 	Collections              []string
 	Database                 string
 	Gzip                     bool
+	Compression              string
 }
 
 // texts is an array of strings.
@@ -129,9 +130,9 @@ func argonImportCommand() *Command {
 				about("insert (the default); upsert replaces documents with the same _id; replace empties the collection first."),
 			integer("maxErrors", func(a *args) *int64 { return &a.MaxErrors }).about("How many lines or documents may fail; 0 is none, -1 any number."),
 			texts("fields", func(a *args) *[]string { return &a.Fields }).about("CSV: names of the columns; else the first line has them."),
-			typesField("types").about("CSV: types of columns: string, int, long, double, decimal, bool, date, objectId, uuid, binData, json."),
+			typesField("types").about("CSV, Parquet, Arrow: types of columns: string, int, long, double, decimal, bool, date, objectId, uuid, binData, json."),
 			texts("nulls", func(a *args) *[]string { return &a.Nulls }).about(`CSV: texts that stand for no value, as "NA".`),
-			flag("writeNulls", func(a *args) *bool { return &a.WriteNulls }).about("CSV: store a null for no value instead of leaving the field out."),
+			flag("writeNulls", func(a *args) *bool { return &a.WriteNulls }).about("CSV, Parquet, Arrow: store a null for no value instead of leaving the field out."),
 			flag("flat", func(a *args) *bool { return &a.Flat }).about("CSV: a dot in a column's name makes no embedded document."),
 			byteField("delimiter", func(a *args) *byte { return &a.Delimiter }).about("CSV: what parts the cells."),
 			natural("batchDocs", func(a *args) *int64 { return &a.BatchDocs }).about("The most documents of one commit; 2,000 if left out."),
@@ -167,6 +168,7 @@ func argonExportCommand() *Command {
 			byteField("delimiter", func(a *args) *byte { return &a.Delimiter }).about("CSV: what parts the cells."),
 			texts("collections", func(a *args) *[]string { return &a.Collections }).about("Dump and archive: which collections and views; else all."),
 			text("database", func(a *args) *string { return &a.Database }).about("Dump and archive: the name of the database in it; else the project's."),
+			text("compression", func(a *args) *string { return &a.Compression }).about("Parquet: none, snappy (the default), gzip, zstd, brotli or lz4; Arrow: none (the default), zstd or lz4."),
 			flag("gzip", func(a *args) *bool { return &a.Gzip }).about("Compress with gzip; of a dump, each of its files."),
 		},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) { return nil, clientOnly(c.cmd.Name) },

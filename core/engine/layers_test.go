@@ -22,7 +22,7 @@ var layers = []string{
 	"core/errs", "core/inherit", "core/bsonraw", "core/regex", "core/number", "core/expr",
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
 	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/changes", "core/engine",
-	"core/ejson", "core/ordered", "core/columnar", "core/transfer", "core/auth", "core/command",
+	"core/ejson", "core/ordered", "core/columnar", "core/arrowfile", "core/transfer", "core/auth", "core/command",
 	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/attach", "core/client",
 	"capi", "cmd/argon",
 }
@@ -30,7 +30,7 @@ var layers = []string{
 // homes are the only packages that may import a third party's.
 var homes = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":         {"core/kv/pebblekv"},
-	"github.com/apache/arrow-go/v18":           {"core/columnar", "capi"},
+	"github.com/apache/arrow-go/v18":           {"core/columnar", "core/arrowfile", "capi"},
 	"go.mongodb.org/mongo-driver/v2/mongo":     {"core/transfer", "core/mirror", "core/publish"},
 	"github.com/spf13/cobra":                   {"cmd/argon"},
 	"github.com/dlclark/regexp2":               {"core/regex"},

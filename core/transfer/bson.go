@@ -34,6 +34,7 @@ func (b *bsonReader) read(ctx context.Context) (*block, bool, error) {
 	if k != nil {
 		k.spans = spans
 		b.record += int64(len(spans))
+		k.end = Point{Offset: b.at, Records: b.record}
 	}
 	return k, k != nil, err
 }

@@ -79,7 +79,10 @@ func newCSVReader(r io.Reader, o ImportOptions) (*csvReader, error) {
 	if err := c.plan(names); err != nil {
 		return nil, err
 	}
-	return c, c.infer()
+	if err := c.infer(); err != nil {
+		return nil, err
+	}
+	return c, c.skipTo(o.From)
 }
 
 // header takes the first record off the input.

@@ -1,7 +1,9 @@
 // Package transfer moves documents between Argon and the outside: files of
-// Extended JSON and of CSV in both directions, and a MongoDB server once.
+// Extended JSON, CSV, BSON, Parquet and Arrow, and dumps of mongodump, in both
+// directions, and a MongoDB server once.
 //
-// It owns the formats (json.go, csv*.go), the splitting of a file into blocks
+// It owns the formats (json.go, csv*.go, bson.go, dump*.go, archive.go; those of
+// columns are package arrowfile's), the splitting of a file into blocks
 // that several goroutines read at once (split.go), the way of documents into a
 // Sink with its errors by line (import.go), the way out (export*.go), and the
 // reading of a server (mongo*.go). It knows neither the engine nor the client:
@@ -23,6 +25,10 @@
 //  5. A server is read at one moment where it can be (a replica set), and Result
 //     says whether it was. What Argon cannot take, such as a text index, is left
 //     out with a note and never silently.
+//  6. A dump is what mongodump writes, byte by byte but for the order of a
+//     collection's options, and golden files pin it.
+//  7. An import with checkpoints can go on, exactly once, from the Point of the
+//     last commit.
 //
 // Read transfer.go, import.go, split.go, json.go, csv.go, export.go, mongo.go.
 package transfer

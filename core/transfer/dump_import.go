@@ -496,7 +496,7 @@ func (m *archiveImport) account(c *openCollection) {
 // end stores what is left of a collection and makes its indexes.
 func (m *archiveImport) end(ctx context.Context, c *openCollection) error {
 	delete(m.open, c.done.Name)
-	err := c.in.flush(ctx)
+	err := c.in.flush(ctx, Point{})
 	m.account(c)
 	if err == nil {
 		err = m.indexes(ctx, c.meta.Indexes, &c.done)
@@ -512,7 +512,7 @@ func (m *archiveImport) settle(ctx context.Context, err error) error {
 		if c.in == nil {
 			continue
 		}
-		if flushed := c.in.flush(ctx); flushed != nil && err == nil {
+		if flushed := c.in.flush(ctx, Point{}); flushed != nil && err == nil {
 			err = flushed
 		}
 		m.account(c)

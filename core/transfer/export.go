@@ -28,6 +28,8 @@ type ExportOptions struct {
 	Fields []string
 	// Delimiter parts the cells of CSV; 0 is a comma, or a tab for TSV.
 	Delimiter byte
+	// Compression of Parquet and Arrow; see arrowfile.WriteOptions.
+	Compression string
 	// Progress may be nil.
 	Progress  func(Progress)
 	TotalDocs int64
@@ -48,7 +50,7 @@ const (
 // Export writes a stream of documents to w.
 func Export(ctx context.Context, open OpenFunc, w io.Writer, o ExportOptions) (ExportResult, error) {
 	x := &exporter{o: o, start: time.Now(), out: bufio.NewWriterSize(w, exportBuffer)}
-	err := x.run(ctx, open)
+	err := x.run(ctx, open, w)
 	if err == nil {
 		err = x.out.Flush()
 	}
@@ -65,9 +67,16 @@ type exporter struct {
 	result ExportResult
 }
 
-func (x *exporter) run(ctx context.Context, open OpenFunc) error {
-	if x.o.Format != JSON {
+func (x *exporter) run(ctx context.Context, open OpenFunc, w io.Writer) error {
+	switch {
+	case x.o.Format == CSV || x.o.Format == TSV:
 		return x.csv(ctx, open)
+	case x.o.Format == BSON:
+		return x.each(ctx, open, func(d bsonraw.Doc) { x.line = append(x.line, d...) })
+	case x.o.Format.Columnar():
+		return x.exportColumns(ctx, open, w)
+	case x.o.Format != JSON:
+		return errs.New(errs.BadValue, "%s is no format of one stream of documents", x.o.Format)
 	}
 	mode := ejson.Relaxed
 	if x.o.Canonical {

@@ -32,6 +32,27 @@ type ImportOptions struct {
 	// Workers is the number of goroutines that parse; 0 is one per processor.
 	Workers int
 	CSV     CSVOptions
+	// Checkpoints makes each commit say how far the import is, so that another
+	// one can go on there: the sink must be a Checkpointer.
+	Checkpoints bool
+	// From is where to go on; the input is given from its beginning all the
+	// same.
+	From Point
+}
+
+// Point is a place in an input, between two records. The zero point is its
+// beginning.
+type Point struct {
+	Offset  int64 // bytes of the decompressed input before it
+	Line    int64 // number of the next line, in formats that have lines
+	Records int64 // documents or rows before it, in formats that have none
+	State   int   // what must come next in a JSON array
+}
+
+// Checkpointer is a sink that stores documents and how far the import is in one
+// commit.
+type Checkpointer interface {
+	InsertAt(ctx context.Context, coll string, docs []bsonraw.Doc, end Point) error
 }
 
 const (
@@ -130,6 +151,7 @@ type importer struct {
 	source []origin      // where each document of it comes from
 	size   int
 	unit   string
+	total  int64  // documents in the input, 0 if unknown
 	failed *int64 // counts against MaxErrors, also over several imports
 }
 
@@ -155,7 +177,8 @@ type parsed struct {
 	docs   []bsonraw.Doc
 	source []origin
 	failed []LineError
-	size   int // of the block
+	size   int   // of the block
+	end    Point // behind it
 }
 
 // reader is a format: it cuts the input into blocks and parses a block.
@@ -171,22 +194,40 @@ type reader interface {
 }
 
 func (m *importer) run(ctx context.Context, r io.Reader) error {
+	if m.o.Format.Columnar() {
+		return m.runColumns(ctx, r)
+	}
 	in, err := newReader(r, m.o)
 	if err != nil {
 		return asImport(ctx, err)
 	}
 	m.unit = in.unit()
 	blocks := ordered.Start(ctx, ordered.Plan[*block, *parsed]{
-		Workers: m.o.Workers, Read: in.read, Work: in.parser,
+		Workers: m.o.Workers, Read: in.read,
+		Work: func() func(*block) (*parsed, error) {
+			parse := in.parser()
+			return func(b *block) (*parsed, error) {
+				p, err := parse(b)
+				if p != nil {
+					p.end = b.end
+				}
+				return p, err
+			}
+		},
 	})
+	return m.consume(ctx, blocks, in.notes)
+}
+
+// consume stores what a pipeline makes of the input.
+func (m *importer) consume(ctx context.Context, blocks *ordered.Pipeline[*parsed], notes func() []string) error {
 	defer blocks.Stop()
 	for {
 		p, ok, err := blocks.Next()
 		if !ok {
-			if flushed := m.flush(ctx); flushed != nil && err == nil {
+			if flushed := m.flush(ctx, Point{}); flushed != nil && err == nil {
 				err = flushed
 			}
-			m.result.Notes = append(m.result.Notes, in.notes()...)
+			m.result.Notes = append(m.result.Notes, notes()...)
 			return asImport(ctx, err)
 		}
 		if err := m.take(ctx, p); err != nil {
@@ -198,11 +239,12 @@ func (m *importer) run(ctx context.Context, r io.Reader) error {
 func newReader(r io.Reader, o ImportOptions) (reader, error) {
 	switch o.Format {
 	case JSON:
-		return newJSONReader(r)
+		return newJSONReader(r, o.From)
 	case CSV, TSV:
 		return newCSVReader(r, o)
 	case BSON:
-		return &bsonReader{cutter: newCutter(r)}, nil
+		b := &bsonReader{cutter: newCutter(r), record: o.From.Records}
+		return b, b.skipTo(o.From)
 	}
 	return nil, errs.New(errs.BadValue, "%s is no format of one stream of documents", o.Format)
 }
@@ -232,8 +274,9 @@ func (m *importer) take(ctx context.Context, p *parsed) error {
 			failed = failed[1:]
 		}
 		m.docs, m.source = append(m.docs, d), append(m.source, p.source[i])
-		if m.size += len(d); len(m.docs) >= m.o.BatchDocs || m.size >= batchBytes {
-			if err := m.flush(ctx); err != nil {
+		m.size += len(d)
+		if !m.o.Checkpoints && (len(m.docs) >= m.o.BatchDocs || m.size >= batchBytes) {
+			if err := m.flush(ctx, Point{}); err != nil {
 				return err
 			}
 		}
@@ -244,17 +287,21 @@ func (m *importer) take(ctx context.Context, p *parsed) error {
 		}
 	}
 	m.result.Bytes += int64(p.size)
+	if m.o.Checkpoints {
+		return m.flush(ctx, p.end)
+	}
 	return nil
 }
 
 // stopAt counts a line that failed. If it is one too many, the documents before
-// it are stored first.
+// it are stored first, unless each commit has to say how far the import is: then
+// it ends before the block.
 func (m *importer) stopAt(ctx context.Context, e LineError) error {
 	err := m.fail(e)
-	if err == nil {
-		return nil
+	if err == nil || m.o.Checkpoints {
+		return err
 	}
-	if flushed := m.flush(ctx); flushed != nil {
+	if flushed := m.flush(ctx, Point{}); flushed != nil {
 		return flushed
 	}
 	return err
@@ -281,12 +328,18 @@ func (m *importer) fail(e LineError) error {
 	return err.WithRemedy("correct the line, or allow for errors")
 }
 
-// flush stores the batch.
-func (m *importer) flush(ctx context.Context) error {
+// flush stores the batch, with the point that is reached where that is asked
+// for.
+func (m *importer) flush(ctx context.Context, end Point) error {
 	if len(m.docs) == 0 {
 		return nil
 	}
-	err := m.sink.Insert(ctx, m.o.Collection, m.docs)
+	var err error
+	if to, ok := m.sink.(Checkpointer); ok && m.o.Checkpoints {
+		err = to.InsertAt(ctx, m.o.Collection, m.docs, end)
+	} else {
+		err = m.sink.Insert(ctx, m.o.Collection, m.docs)
+	}
 	var rejects Rejects
 	if err != nil && !errors.As(err, &rejects) {
 		return err
@@ -307,8 +360,8 @@ func (m *importer) flush(ctx context.Context) error {
 func (m *importer) report() {
 	if m.o.Progress != nil {
 		m.o.Progress(Progress{
-			Collection: m.o.Collection, Docs: m.result.Docs, Bytes: m.result.Bytes,
-			TotalBytes: m.o.TotalBytes, Elapsed: time.Since(m.start),
+			Collection: m.o.Collection, Docs: m.o.From.Records + m.result.Docs, TotalDocs: m.total,
+			Bytes: m.o.From.Offset + m.result.Bytes, TotalBytes: m.o.TotalBytes, Elapsed: time.Since(m.start),
 		})
 	}
 }

@@ -38,13 +38,14 @@ const (
 	atEnd                // nothing
 )
 
-func newJSONReader(r io.Reader) (*jsonReader, error) {
+func newJSONReader(r io.Reader, from Point) (*jsonReader, error) {
 	j := &jsonReader{cutter: newCutter(r)}
 	if err := j.skipBOM(); err != nil {
 		return nil, err
 	}
 	j.layout = layoutOf(j.rest)
-	return j, nil
+	j.state = arrayState(from.State)
+	return j, j.skipTo(from)
 }
 
 // layoutOf looks at the first block. A first line that does not end its
@@ -128,7 +129,7 @@ func (j *jsonReader) read(ctx context.Context) (*block, bool, error) {
 		err = LineError{Line: j.line, Excerpt: "", Err: errs.New(errs.ImportFailed, "the array does not end")}
 	}
 	if b != nil {
-		b.spans = spans
+		b.spans, b.end.State = spans, int(j.state)
 	}
 	return b, b != nil, err
 }

@@ -13,6 +13,7 @@ type block struct {
 	data  []byte
 	line  int64  // number of the first line, from 1
 	spans []span // the documents in data, where lines do not part them
+	end   Point  // behind it
 }
 
 // span is where a document stands in a block.
@@ -39,6 +40,7 @@ type cutter struct {
 	eof  bool
 	err  error // why eof came too early
 	line int64 // of rest
+	at   int64 // offset of rest in the input
 }
 
 func newCutter(r io.Reader) *cutter { return &cutter{r: r, line: 1} }
@@ -111,6 +113,8 @@ func (c *cutter) take(n int) *block {
 	b := &block{data: c.rest[:n:n], line: c.line}
 	c.line += int64(bytes.Count(b.data, newline))
 	c.rest = c.rest[n:]
+	c.at += int64(n)
+	b.end = Point{Offset: c.at, Line: c.line}
 	return b
 }
 
@@ -143,11 +147,42 @@ var quote = []byte{'"'}
 // skipBOM drops a byte order mark of UTF-8 at the beginning of the input.
 func (c *cutter) skipBOM() error {
 	c.more()
-	c.rest = bytes.TrimPrefix(c.rest, []byte("\xEF\xBB\xBF"))
+	if rest, ok := bytes.CutPrefix(c.rest, []byte("\xEF\xBB\xBF")); ok {
+		c.at += int64(len(c.rest) - len(rest))
+		c.rest = rest
+	}
 	for _, bom := range []string{"\xFF\xFE", "\xFE\xFF"} {
 		if bytes.HasPrefix(c.rest, []byte(bom)) {
 			return errs.New(errs.ImportFailed, "the input is UTF-16, not UTF-8").WithRemedy("convert it, for example with iconv -f UTF-16 -t UTF-8")
 		}
 	}
 	return nil
+}
+
+// skipTo goes to a point behind the one that is reached.
+func (c *cutter) skipTo(p Point) error {
+	if p.Offset <= c.at {
+		return nil
+	}
+	if p.Line > 0 {
+		c.line = p.Line
+	}
+	left := p.Offset - c.at
+	c.at = p.Offset
+	if n := int64(len(c.rest)); left <= n {
+		c.rest = c.rest[left:]
+		return nil
+	}
+	left -= int64(len(c.rest))
+	c.rest = nil
+	if c.eof && c.err != nil {
+		return c.err
+	}
+	var err error
+	if s, ok := c.r.(io.Seeker); ok {
+		_, err = s.Seek(left, io.SeekCurrent)
+	} else if _, err = io.CopyN(io.Discard, c.r, left); err == io.EOF {
+		err = nil // what is missing shows when it is read
+	}
+	return err
 }

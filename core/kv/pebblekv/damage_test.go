@@ -161,6 +161,7 @@ func TestTruncatedAndMissingFiles(t *testing.T) {
 		for _, content := range [][]byte{nil, {}, all[path][:len(all[path])/2], all[path][:len(all[path])-1]} {
 			batches, err := survey(t, all, path, content)
 			if err != nil {
+				require.NotContains(t, err.Error(), "carrier")
 				require.Contains(t, []errs.Code{errs.StoreCorrupt, errs.NotAStore}, errs.CodeOf(err), "%s to %d bytes: %v", path, len(content), err)
 				continue
 			}

@@ -174,7 +174,7 @@ func translate(dir string, err error) error {
 	case err == nil || errs.As(err) != nil:
 		return err
 	case pebble.IsCorruptionError(err):
-		return errs.Wrap(err, errs.StoreCorrupt, "store %q is damaged", dir)
+		return errs.Wrap(plain(err), errs.StoreCorrupt, "store %q is damaged", dir)
 	case errors.Is(err, pebble.ErrReadOnly):
 		return errs.New(errs.StoreReadOnly, "store %q is open for reading only", dir)
 	case errors.Is(err, pebble.ErrClosed):
@@ -189,6 +189,25 @@ func translate(dir string, err error) error {
 	}
 	return errs.Wrap(err, errs.StoreIO, "store %q", dir)
 }
+
+// plain is an error without the line that Pebble joins to one of corruption,
+// which carries details for programs and says nothing to people.
+func plain(err error) error {
+	text := strings.TrimSpace(strings.ReplaceAll(err.Error(), "<corruption detail carrier>", ""))
+	if text == err.Error() {
+		return err
+	}
+	return plainError{err, text}
+}
+
+type plainError struct {
+	error
+	text string
+}
+
+func (p plainError) Error() string { return p.text }
+
+func (p plainError) Unwrap() error { return p.error }
 
 // logger receives what Pebble has to say. Its information is dropped: what a
 // user must know comes back as an error.

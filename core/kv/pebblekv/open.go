@@ -36,7 +36,7 @@ func (s *Store) open(exists bool) (err error) {
 	fs := s.opts.FS
 	if !exists {
 		if err := makeDir(fs, s.dir); err != nil {
-			return s.translate(err)
+			return s.madeError(err)
 		}
 	}
 	if s.lock, err = takeLock(fs, s.dir, s.opts.Token, s.opts.ReadOnly); err != nil {
@@ -94,7 +94,17 @@ func (s *Store) openError(err error) error {
 	if errors.As(err, &system) && !errors.Is(err, os.ErrNotExist) {
 		return s.translate(err)
 	}
-	return errs.Wrap(err, errs.StoreCorrupt, "store %q is damaged", s.dir)
+	return errs.Wrap(plain(err), errs.StoreCorrupt, "store %q is damaged", s.dir)
+}
+
+// madeError gives the failure to make the store's directory its code: nothing of
+// a store is missing where there was none.
+func (s *Store) madeError(err error) error {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return errs.Wrap(err, errs.StoreIO, "directory %q cannot be made", s.dir).
+			WithRemedy("name a directory in one that you can write to")
+	}
+	return s.translate(err)
 }
 
 // flushOnClose is how much log a store may leave behind: less is replayed in a

@@ -281,3 +281,17 @@ func TestOpenFinishesAStoreHalfMade(t *testing.T) {
 	put(t, s, "k", "v")
 	require.NoError(t, s.Close())
 }
+
+// TestDirectoryThatCannotBe: where no directory can be made nothing is damaged.
+func TestDirectoryThatCannotBe(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	paths := []string{filepath.Join(file, "store"), filepath.Join(file, "a", "b")}
+	if runtime.GOOS == "linux" {
+		paths = append(paths, "/proc/argon/store")
+	}
+	for _, path := range paths {
+		_, err := Open(path, Options{})
+		require.Contains(t, []errs.Code{errs.StoreIO, errs.NotAStore, errs.StoreReadOnly}, errs.CodeOf(err), "%s: %v", path, err)
+	}
+}
