@@ -20,11 +20,11 @@ import (
 //
 // Before 2019 the first four bytes were not there.
 type messages struct {
-	r      io.Reader
-	head   bytes.Reader // of the current message, still to be given out
-	buf    []byte
-	body   int64 // of it
-	ended  bool  // the end mark was there
+	r     io.Reader
+	head  bytes.Reader // of the current message, still to be given out
+	buf   []byte
+	body  int64 // of it
+	ended bool  // the end mark was there
 }
 
 const continuation = 0xFFFFFFFF

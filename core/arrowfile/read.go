@@ -55,12 +55,12 @@ type ReadOptions struct {
 
 // Reader gives the rows of a file in batches.
 type Reader struct {
-	kind  Kind
-	o     ReadOptions
-	src   source
-	row   int64 // of the next batch, from 0
-	mu    sync.Mutex
-	cut   []string // columns whose times were cut
+	kind Kind
+	o    ReadOptions
+	src  source
+	row  int64 // of the next batch, from 0
+	mu   sync.Mutex
+	cut  []string // columns whose times were cut
 }
 
 // source is a kind of file.
