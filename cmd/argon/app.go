@@ -19,6 +19,10 @@ type IO struct {
 	Out, Err io.Writer
 
 	InTerminal, OutTerminal, ErrTerminal bool
+
+	// ReadPassword asks at the terminal, without showing what is typed. It is nil
+	// where there is no terminal.
+	ReadPassword func(prompt string) (string, error)
 }
 
 // app is what the verbs share: the world, the flags of the root, and the store,
