@@ -155,7 +155,7 @@ func (c *checkedBatch) use() { demand(!c.over, "a batch used behind its end") }
 
 func (c *checkedBatch) Set(key, value []byte) {
 	c.use()
-	demand(len(key) > 0, "an empty key")
+	demand(len(key) > 0 && key[0] > 0, "a key %x that is empty or the backend's", key)
 	c.b.Set(key, value)
 }
 

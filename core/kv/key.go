@@ -5,7 +5,7 @@ import "encoding/binary"
 // The form of a key, as far as a backend has to know it. FROZEN: it decides
 // what filters hold and how blocks are laid out on disk.
 //
-//	unversioned   [kind < 0x80][anything]
+//	unversioned   [0 < kind < 0x80][anything]
 //	versioned     [kind ≥ 0x80][at least 13 bytes, ..][00] @ [^version (7)][08]
 //	               \_____________ prefix ______________/    \___ suffix ____/
 //
@@ -15,6 +15,8 @@ import "encoding/binary"
 // before all its versions. A prefix encoded without an end mark, or a suffix
 // found by parsing the prefix, were rejected: the first cannot tell the two
 // apart, the second costs time for every key of every compaction.
+//
+// Kind 0 belongs to the backend.
 //
 // Bounds between versioned keys may be cut anywhere if they are shorter than
 // MinVersioned or end in 00.

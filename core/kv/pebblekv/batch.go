@@ -37,16 +37,17 @@ func (b *batch) Size() int { return b.b.Len() }
 
 func (b *batch) Close() { _ = b.b.Close() }
 
-// waitSynced returns the wait of a batch that has been applied. The batch goes
-// back to its pool afterwards.
-func (b *batch) waitSynced(s *Store) func() error {
+// waitSynced returns the wait of a large batch that has been applied. The batch
+// goes back to its pool afterwards.
+func (b *batch) waitSynced(s *Store, ordinal uint64) func() error {
 	return func() error {
 		if err := b.b.SyncWait(); err != nil {
 			return s.fail(err)
 		}
-		if f := s.failed.Load(); f != nil {
-			return f.err // the fence let Pebble believe that it was synced
+		if err := s.broken(); err != nil {
+			return err // the fence let Pebble believe that it was synced
 		}
+		s.journal.noteSettled(ordinal)
 		return s.translate(b.b.Close())
 	}
 }

@@ -19,10 +19,20 @@ import (
 
 var syncs = map[errorfs.OpKind]bool{errorfs.OpFileSync: true, errorfs.OpFileSyncData: true, errorfs.OpFileSyncTo: true}
 
-// small makes flushes and compactions frequent.
-func small(fs vfs.FS) Options { return Options{FS: fs, MemtableBytes: 64 << 10, CacheBytes: 1 << 20} }
+// small makes flushes, compactions and rounds through the journal frequent.
+func small(fs vfs.FS) Options {
+	return Options{FS: fs, MemtableBytes: 64 << 10, CacheBytes: 1 << 20, JournalBytes: 8 << 10}
+}
 
 const keysInBatch = 5
+
+// batchValue is the size of a batch: most are small, a few go to Pebble alone.
+func batchValue(n int) int {
+	if n%137 == 0 && n < 900 {
+		return journalBatch + 1
+	}
+	return 300
+}
 
 // putBatch applies the n-th batch: it writes the same keys as every other, and
 // its number into each, so that one look at them tells which batches survived.
@@ -31,7 +41,7 @@ func putBatch(s kv.Store, n int, sync bool) (func() error, error) {
 	for k := range keysInBatch {
 		b.Set(fmt.Appendf(nil, "last%d", k), []byte(strconv.Itoa(n)))
 	}
-	b.Set(fmt.Appendf(nil, "batch%06d", n), make([]byte, 300))
+	b.Set(fmt.Appendf(nil, "batch%06d", n), make([]byte, batchValue(n)))
 	if !sync {
 		return func() error { return nil }, s.Apply(b, false)
 	}

@@ -2,12 +2,14 @@
 //
 // It owns the directory: the file FORMAT that says what it is (format.go), the
 // lock that says whose it is (lock.go), the seal that tells whether it was
-// closed in order and is still as it was left (seal.go), and Pebble's files in
+// closed in order and is still as it was left (seal.go), the journal that makes
+// small commits durable (journal.go, recovery.go), and Pebble's files in
 // the folder "data". It is the only package that imports Pebble.
 //
 //	FORMAT       "argon store 1", and a checksum
 //	LOCK.argon   process, host and command of the one that has it open
 //	SEAL         present while the store is closed in order
+//	JOURNAL      small commits that Pebble may not have on disk yet
 //	data/        Pebble's
 //
 // Promises:

@@ -43,10 +43,10 @@ type fence struct {
 
 func (f *fence) closed() bool { return f.store.failed.Load() != nil }
 
-// critical reports whether Pebble cannot go on without this file.
+// critical reports whether the store cannot go on without this file.
 func (f *fence) critical(name string) bool {
 	base := f.FS.PathBase(name)
-	return strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, markerPrefix)
+	return base == journalName || strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, markerPrefix)
 }
 
 const markerPrefix = "marker."
@@ -137,6 +137,7 @@ func (s *Store) fail(cause error) error {
 		e.Remedy = "the store has stopped and lost nothing acknowledged: open it again once the cause is gone"
 	}
 	if s.failed.CompareAndSwap(nil, &failure{err}) {
+		s.gate.change()
 		return err
 	}
 	return s.failed.Load().err
@@ -257,13 +258,15 @@ func (s *Store) events() *pebble.EventListener {
 			if info.Err == nil {
 				s.badFlushes.Store(0)
 			}
+			s.gate.change()
 		},
 		CompactionEnd: func(info pebble.CompactionInfo) {
-			if info.Err != nil && s.stalled.Load() {
+			if info.Err != nil && (s.stalled.Load() || s.gate.waiting.Load()) {
 				s.attempt(&s.badCompactions, info.Err)
 			} else {
 				s.badCompactions.Store(0)
 			}
+			s.gate.change()
 		},
 		WriteStallBegin: func(pebble.WriteStallBeginInfo) { s.stalled.Store(true) },
 		WriteStallEnd:   func() { s.stalled.Store(false) },

@@ -19,7 +19,7 @@ func (i *iterator) Next() bool                   { return i.it.Next() }
 func (i *iterator) Prev() bool                   { return i.it.Prev() }
 func (i *iterator) Valid() bool                  { return i.it.Valid() }
 func (i *iterator) Key() []byte                  { return i.it.Key() }
-func (i *iterator) SetBounds(lo, hi []byte)      { i.it.SetBounds(lo, hi) }
+func (i *iterator) SetBounds(lo, hi []byte)      { i.it.SetBounds(aboveOrdinal(lo), hi) }
 
 func (i *iterator) Value() ([]byte, error) {
 	v, err := i.it.ValueAndErr()

@@ -22,7 +22,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if !exists && (o.MustExist || o.ReadOnly) {
 		return nil, errs.New(errs.NotAStore, "there is no Argon store in directory %q", dir)
 	}
-	s := &Store{dir: dir, opts: o}
+	s := &Store{dir: dir, opts: o, gate: newStallGate()}
 	s.fs = &fence{o.FS, s}
 	if err := s.open(exists); err != nil {
 		return nil, err
@@ -83,7 +83,13 @@ func (s *Store) openPebble() (err error) {
 		return s.openError(err)
 	}
 	s.db = db
-	return nil
+	if err = s.recoverJournal(); err == nil {
+		err = s.broken()
+	}
+	if err != nil {
+		err = errors.Join(s.translate(err), db.Close())
+	}
+	return err
 }
 
 // openError gives an error of pebble.Open its code. What the system did not
@@ -127,8 +133,11 @@ func (s *Store) Close() (err error) {
 
 func (s *Store) closePebble() (err error) {
 	defer s.caught(&err)
+	if s.journal != nil {
+		err = errors.Join(s.journal.settle(), s.journal.close())
+	}
 	if !s.opts.ReadOnly && s.failed.Load() == nil && s.db.Metrics().WAL.Size > flushOnClose {
-		err = s.translate(s.db.Flush())
+		err = errors.Join(err, s.translate(s.db.Flush()))
 	}
 	err = errors.Join(err, s.translate(s.db.Close()))
 	if f := s.failed.Load(); f != nil {

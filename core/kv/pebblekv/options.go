@@ -26,6 +26,8 @@ type Options struct {
 	// than three of them holds no blocks at all.
 	CacheBytes    int64
 	MemtableBytes uint64
+	// JournalBytes is the size of the journal's file.
+	JournalBytes int64
 	// TableEnd says where a table on disk that begins with a key has to end at
 	// the latest, or nil if it does not care. Tables hold one kind of key anyway.
 	TableEnd func(start []byte) []byte
@@ -37,6 +39,7 @@ type Options struct {
 const (
 	defaultCache    = 32 << 20
 	defaultMemtable = 8 << 20
+	defaultJournal  = 1 << 20
 	// stopMemtables bounds how many memtables may wait to be flushed.
 	stopMemtables = 3
 
@@ -58,6 +61,9 @@ func (o *Options) setDefaults() {
 	if o.MemtableBytes == 0 {
 		o.MemtableBytes = defaultMemtable
 	}
+	if o.JournalBytes == 0 {
+		o.JournalBytes = defaultJournal
+	}
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
@@ -78,7 +84,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		MemTableSize:                s.opts.MemtableBytes,
 		MemTableStopWritesThreshold: stopMemtables,
 		L0CompactionThreshold:       2,
-		L0StopWritesThreshold:       24,
+		L0StopWritesThreshold:       neverStop, // stall.go does
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                maxOpenFiles,
 		ReadOnly:                    s.opts.ReadOnly,
@@ -111,7 +117,7 @@ func (s *Store) spanPolicy(start []byte) (policy pebble.SpanPolicy, end []byte, 
 		end = s.opts.TableEnd(start)
 	}
 	if end == nil && len(start) > 0 && start[0] < math.MaxUint8 {
-		end = []byte{start[0] + 1}
+		end = []byte{max(start[0], minKey[0]) + 1} // the ordinal goes with the first kind
 	}
 	return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, end, nil
 }

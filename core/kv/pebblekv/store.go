@@ -21,11 +21,14 @@ type Store struct {
 	fs   vfs.FS
 	lock io.Closer
 	db   *pebble.DB
+	// journal is nil in a store that is only read.
+	journal *journal
 
 	// applying serialises Apply: a batch that Pebble fails on stays at the head
 	// of its pipeline, and one behind it would wait for ever.
 	applying sync.Mutex
 	space    spaceGuard
+	gate     *stallGate
 
 	failed                     atomic.Pointer[failure] // why the store stopped
 	background                 atomic.Pointer[failure] // the last error of a flush or compaction
@@ -41,10 +44,18 @@ var _ kv.Store = (*Store)(nil)
 // Dir returns the store's directory.
 func (s *Store) Dir() string { return s.dir }
 
-// usable returns why the store cannot be used, or nil.
-func (s *Store) usable() error {
+// broken returns why the store stopped, or nil.
+func (s *Store) broken() error {
 	if f := s.failed.Load(); f != nil {
 		return f.err
+	}
+	return nil
+}
+
+// usable returns why the store cannot be used, or nil.
+func (s *Store) usable() error {
+	if err := s.broken(); err != nil {
+		return err
 	}
 	if s.closed.Load() {
 		return errs.New(errs.StoreClosed, "store %q is closed", s.dir)
@@ -72,7 +83,7 @@ func (s *Store) Apply(b kv.Batch, sync bool) (err error) {
 		return wait()
 	}
 	p := b.(*batch)
-	if err := s.commit(p, pebble.NoSync); err != nil {
+	if _, err := s.commit(p, inMemory); err != nil {
 		return err
 	}
 	return s.translate(p.b.Close())
@@ -84,14 +95,34 @@ func (s *Store) ApplyNoWait(b kv.Batch) (wait func() error, err error) {
 	if p.b.Empty() {
 		return func() error { return s.usable() }, s.translate(p.b.Close())
 	}
-	if err := s.commit(p, pebble.Sync); err != nil {
+	way := inJournal
+	if p.b.Len() > journalBatch {
+		way = inPebble
+	}
+	ordinal, err := s.commit(p, way)
+	if err != nil {
 		return nil, err
 	}
-	return p.waitSynced(s), nil
+	if way == inPebble {
+		return p.waitSynced(s, ordinal), nil
+	}
+	if err := p.b.Close(); err != nil {
+		return nil, s.translate(err)
+	}
+	return func() error { return s.journal.wait(ordinal) }, nil
 }
 
-// commit applies a batch, with a later wait for the sync if w asks for one.
-func (s *Store) commit(p *batch, w *pebble.WriteOptions) (err error) {
+// durability says what makes a batch durable.
+type durability int
+
+const (
+	inMemory  durability = iota // whatever syncs next
+	inJournal                   // the journal
+	inPebble                    // a sync of Pebble's log, begun at once
+)
+
+// commit applies a batch and returns its ordinal.
+func (s *Store) commit(p *batch, way durability) (ordinal uint64, err error) {
 	b := p.b
 	err = s.writable()
 	if err == nil && p.sets { // removing is how room is made
@@ -99,26 +130,35 @@ func (s *Store) commit(p *batch, w *pebble.WriteOptions) (err error) {
 	}
 	if err != nil {
 		_ = b.Close()
-		return err
+		return 0, err
 	}
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	if err := s.usable(); err != nil {
-		return err
+		return 0, err
 	}
 	defer s.caught(&err)
-	if w.Sync {
-		err = s.db.ApplyNoSyncWait(b, w)
+	if err := s.pass(); err != nil {
+		return 0, err
+	}
+	ordinal = s.journal.stamp(b)
+	if way == inPebble {
+		err = s.db.ApplyNoSyncWait(b, pebble.Sync)
 	} else {
-		err = s.db.Apply(b, w)
+		err = s.db.Apply(b, pebble.NoSync)
 	}
 	if err != nil {
-		return s.fail(err)
+		return 0, s.fail(err)
 	}
-	if f := s.failed.Load(); f != nil {
-		return f.err
+	if err := s.broken(); err != nil {
+		return 0, err
 	}
-	return nil
+	if way == inJournal {
+		s.journal.note(ordinal, b.Repr())
+	} else {
+		s.journal.note(ordinal, nil)
+	}
+	return ordinal, nil
 }
 
 // Get implements kv.Reader.
@@ -149,11 +189,19 @@ func (s *Store) newIter(r pebble.Reader, lo, hi []byte) (kv.Iterator, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi, UseL6Filters: true})
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: aboveOrdinal(lo), UpperBound: hi, UseL6Filters: true})
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	return &iterator{it: it, store: s}, nil
+}
+
+// aboveOrdinal hides the key that is the store's own.
+func aboveOrdinal(lo []byte) []byte {
+	if lo == nil {
+		return minKey
+	}
+	return lo
 }
 
 // NewSnapshot implements kv.Store.

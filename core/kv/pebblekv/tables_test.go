@@ -20,7 +20,7 @@ func TestTablesEnd(t *testing.T) {
 		return nil
 	}})
 	defer s.Close()
-	side := func(key []byte) string { return fmt.Sprint(key[0], bytes.Compare(key, bound) < 0) }
+	side := func(key []byte) string { return fmt.Sprint(max(key[0], minKey[0]), bytes.Compare(key, bound) < 0) }
 	check := func() {
 		t.Helper()
 		levels, err := s.db.SSTables()
