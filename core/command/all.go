@@ -2,7 +2,7 @@ package command
 
 // allCommands is the registry's contents.
 func allCommands() []*Command {
-	return []*Command{
+	return append([]*Command{
 		findCommand(), getMoreCommand(), killCursorsCommand(), countCommand(), distinctCommand(),
 		aggregateCommand(), explainCommand(),
 
@@ -38,5 +38,5 @@ func allCommands() []*Command {
 		argonPublishCommand(), argonPublishPlanCommand(), argonPublishResumeCommand(),
 		argonPublishRollbackCommand(), argonPublishListCommand(), argonPublishForgetCommand(),
 		argonRestoreToCommand(),
-	}
+	}, mirrorCommands()...)
 }

@@ -103,7 +103,7 @@ func describeBranch(b *bsonraw.Builder, key string, br *engine.Branch) {
 	b.Int64("headLSN", int64(br.HeadLSN))
 	b.Time("created", br.Created)
 	b.String("actor", br.Actor)
-	b.Bool("protected", false)
+	b.Bool("protected", br.Protected)
 	b.End()
 }
 

@@ -199,9 +199,18 @@ func argonStatusCommand() *Command {
 
 func argonMetricsCommand() *Command {
 	return storeCommand("argonMetrics",
-		"Returns the counters of the storage layer.",
+		"Returns the counters of the storage layer, and those of the mirrors by name.",
 		onCluster[struct{}](auth.ServerStatus),
-		func(ctx context.Context, c *call) (bsonraw.Doc, error) { return c.d.store.Metrics(ctx) })
+		func(ctx context.Context, c *call) (bsonraw.Doc, error) {
+			m, err := c.d.store.Metrics(ctx)
+			if err != nil || c.d.mirrors == nil {
+				return m, err
+			}
+			b := bsonraw.NewBuilder(nil)
+			appendFields(b, m)
+			b.Doc("mirrors", c.d.mirrors.Metrics())
+			return b.Finish(), nil
+		})
 }
 
 func argonCompactCommand() *Command {

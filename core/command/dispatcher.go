@@ -15,6 +15,7 @@ import (
 // Dispatcher runs commands on one store. Make one per store.
 type Dispatcher struct {
 	store     *engine.Store
+	mirrors   Mirrors   // nil where none can run
 	publisher Publisher // nil where there is none
 	commands  registry
 	auth      *auth.Authority

@@ -31,6 +31,13 @@ type CommitMeta struct {
 	Message string   // why; may be empty
 	Session []byte   // the logical session's id, or nil
 	Kind    wal.Kind // zero is an ordinary write
+	// Time is when the commit was made where it comes from; zero is now.
+	Time time.Time
+	// Source is what the commit was where it comes from, or nil.
+	Source *wal.Source
+	// Replica says that the writes copy another database's: protected branches
+	// take them, and validators, which let them pass there, do not look at them.
+	Replica bool
 }
 
 // Reader answers queries on one branch at one moment. Collection names are
@@ -181,6 +188,7 @@ type Branch struct {
 	HeadLSN       mvcc.LSN // its newest commit
 	Created       time.Time
 	Actor         string
+	Protected     bool // takes no direct writes
 }
 
 // Tag is an immutable name for a branch at an LSN.

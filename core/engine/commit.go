@@ -73,10 +73,22 @@ func (s *Store) writableBranch(ctx context.Context, ref refs.Ref, meta CommitMet
 	if err != nil {
 		return nil, err
 	}
-	if b.rec.Protected {
-		return nil, errs.New(errs.BranchProtected, "branch %q takes no direct writes", ref.Branch)
+	return b, s.checkProtected(b, meta)
+}
+
+// checkProtected fails for a branch that takes no direct writes.
+func (s *Store) checkProtected(b *branch, meta CommitMeta) error {
+	if meta.Replica {
+		return nil
 	}
-	return b, nil
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !b.rec.Protected {
+		return nil
+	}
+	project, name := b.project.rec.Name, b.rec.Name
+	return errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database and takes no direct writes", name, project).
+		WithRemedy("branch from it, and write there: argon branches create NAME -p %s --from %s", project, name)
 }
 
 // commitLocked applies a transaction's writes. The branch's lock is held; the
@@ -88,6 +100,11 @@ func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) 
 	head := t.branch.head.Load()
 	if t.branch.gone {
 		return 0, nil, unknown(errs.BranchNotFound, "branch", t.ref.Branch, nil)
+	}
+	if t.interactive { // Write looked a moment ago
+		if err := t.store.checkProtected(t.branch, t.meta); err != nil {
+			return 0, nil, err
+		}
 	}
 	if head != t.base {
 		if err := t.revalidate(head); err != nil {
@@ -120,11 +137,15 @@ func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) 
 func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
 	rec := &wal.Record{
 		Kind: t.meta.Kind, Actor: t.meta.Actor, Message: t.meta.Message, Session: t.meta.Session, Parent: t.merge,
+		Source: t.meta.Source,
 	}
 	if rec.Kind == 0 {
 		rec.Kind = wal.KindWrite
 	}
-	c := &mvcc.Commit{Segment: head.lineage[0].Segment, Record: rec, Refs: t.refs}
+	c := &mvcc.Commit{Segment: head.lineage[0].Segment, Record: rec, Refs: t.refs, Unsynced: t.unsynced}
+	if !t.meta.Time.IsZero() {
+		c.Time = t.meta.Time.UnixMilli()
+	}
 	if t.merge.Segment != 0 {
 		c.Finish = func(lsn mvcc.LSN, _ int64) ([]refWrite, error) {
 			return []refWrite{{

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/mvcc"
@@ -14,7 +15,7 @@ const defaultOpsLimit = 10
 
 // Log returns a branch's commits, newest first: {lsn, time, actor, message, kind,
 // branch, counts: {insert, update, delete}, ops: [{collection, op, _id, paths}],
-// merge: {branch, lsn}}.
+// merge: {branch, lsn}, source: {clusterTime, wallTime, lsid, txnNumber}}.
 func (s *Store) Log(ctx context.Context, ref refs.Ref, spec *LogSpec) (Cursor, error) {
 	head, err := s.headOf(ref)
 	if err != nil {
@@ -131,8 +132,25 @@ func (c *logCursor) describe(rec *wal.Record, span mvcc.Span) Doc {
 		b.Int64("lsn", int64(rec.Parent.LSN))
 		b.End()
 	}
+	if rec.Source != nil {
+		appendSource(b, rec.Source)
+	}
 	c.appendOps(b, rec)
 	return b.Finish()
+}
+
+// appendSource says what a mirrored commit was at its source.
+func appendSource(b *bsonraw.Builder, s *wal.Source) {
+	b.BeginDoc("source")
+	b.Value("clusterTime", bsonraw.TimestampValue(uint32(s.ClusterTime>>32), uint32(s.ClusterTime)))
+	if s.Wall != 0 {
+		b.Time("wallTime", time.UnixMilli(s.Wall))
+	}
+	if doc := Doc(s.Session); len(doc) > 0 && bsonraw.Validate(doc) == nil {
+		b.Doc("lsid", doc)
+		b.Int64("txnNumber", s.Txn)
+	}
+	b.End()
 }
 
 func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record) {

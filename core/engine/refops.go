@@ -165,6 +165,13 @@ func (s *Store) DeleteProject(ctx context.Context, name string, meta CommitMeta)
 		return err
 	}
 	s.mu.RLock()
+	for _, b := range p.branches {
+		if b.rec.Protected && !meta.Replica {
+			defer s.mu.RUnlock()
+			return errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database", b.rec.Name, name).
+				WithRemedy("remove the mirror first: argon mirror list, argon mirror remove NAME")
+		}
+	}
 	c := &mvcc.Commit{Refs: []refWrite{{Key: refs.ProjectKey(name)}}}
 	open := make([]*branch, 0, len(p.branches))
 	for n, b := range p.branches {
@@ -289,7 +296,7 @@ func (s *Store) describeBranch(b *branch) (*Branch, error) {
 	head, err := s.mv.HeadLSN(rec.Segment)
 	return &Branch{
 		Project: b.project.rec.Name, Name: rec.Name, Parent: rec.Parent, ForkLSN: rec.Fork,
-		HeadLSN: max(head, rec.Fork), Created: rec.Created, Actor: rec.Actor,
+		HeadLSN: max(head, rec.Fork), Created: rec.Created, Actor: rec.Actor, Protected: rec.Protected,
 	}, err
 }
 
@@ -298,6 +305,9 @@ func (s *Store) describeBranch(b *branch) (*Branch, error) {
 func (s *Store) DeleteBranch(ctx context.Context, projectName, name string, meta CommitMeta) error {
 	b, err := s.branch(projectName, name)
 	if err != nil {
+		return err
+	}
+	if err := s.checkProtected(b, meta); err != nil {
 		return err
 	}
 	if name == refs.Main {
@@ -330,6 +340,9 @@ func (s *Store) Restore(ctx context.Context, ref refs.Ref, meta CommitMeta) (*Br
 		return nil, 0, errs.New(errs.InvalidMoment, "a restore needs a moment to go back to")
 	}
 	b, at, err := s.position(ref)
+	if err == nil {
+		err = s.checkProtected(b, meta)
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -27,6 +27,7 @@ type Txn struct {
 
 	interactive bool
 	bypass      bool       // documents need not pass validators
+	unsynced    bool       // the commit is one of a run that syncs at its end
 	mu          sync.Mutex // guards done against Abort from another goroutine
 	done        bool
 	intents     []string // keys claimed in branch.intents
@@ -46,7 +47,7 @@ func (s *Store) newTxn(b *branch, meta CommitMeta) *Txn {
 			store: s, ref: b.ref(), lineage: base.lineage, lsn: base.lsn,
 			catalog: base.catalog, over: newOverlay(), now: s.clock(),
 		},
-		branch: b, base: base, meta: s.meta(meta), view: s.mv.NewView(base.lineage),
+		branch: b, base: base, meta: s.meta(meta), view: s.mv.NewView(base.lineage), bypass: meta.Replica,
 	}
 }
 

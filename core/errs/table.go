@@ -134,6 +134,10 @@ const (
 	PublishConflict    Code = 970050
 	TargetUnavailable  Code = 970051 // a mongodb:// target could not be reached or written
 	PublishNotFound    Code = 970052
+	MirrorNotFound     Code = 970060
+	MirrorExists       Code = 970061
+	MirrorGap          Code = 970062 // the source's log no longer reaches back to where the mirror was
+	MirrorDiffers      Code = 970063 // a verify found documents that differ
 )
 
 type row struct {
@@ -264,6 +268,10 @@ var table = map[Code]row{
 	PublishConflict:            {"PublishConflict", Conflict, "the live MongoDB has moved on from what the branch was based on", "look at the conflicts; skip them, or branch from the newer state and merge"},
 	TargetUnavailable:          {"TargetUnavailable", IO, "the MongoDB server to publish to could not be reached or written", ""},
 	PublishNotFound:            {"PublishNotFound", NotFound, "there is no publish of this id in the store", ""},
+	MirrorNotFound:             {"MirrorNotFound", NotFound, "no mirror has this name", "list them: argon mirror list"},
+	MirrorExists:               {"MirrorExists", Exists, "a mirror of this name, or of this branch, is there already", ""},
+	MirrorGap:                  {"MirrorGap", IO, "the source's oplog no longer reaches back to where the mirror was: changes in between were not captured", "raise the source's oplog size or its retention, and look at argon mirror status"},
+	MirrorDiffers:              {"MirrorDiffers", Corrupt, "the mirror differs from its source", "argon mirror verify names the documents; argon mirror resync brings them in line"},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 

@@ -44,6 +44,12 @@ type Commit struct {
 	// Record is written to the log of Segment; nil writes none. Its LSN and
 	// Time are set by Apply.
 	Record *wal.Record
+	// Time, in milliseconds since 1970, is when the commit was made where it
+	// comes from; zero for our own clock. See time.go.
+	Time int64
+	// Unsynced applies the commit without asking for a sync: it is durable at
+	// the latest with the next commit that is waited for, or with Sync.
+	Unsynced bool
 	Refs   []RefWrite
 	// Finish, if set, is called under the commit lock once LSN and time are
 	// assigned, and returns further ref records, which may contain them. It
@@ -79,22 +85,57 @@ func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() erro
 		return 0, nil, err
 	}
 	st := s.nextState(lsn)
+	ms, err := s.timeFor(c, &st)
+	if err != nil {
+		return 0, nil, err
+	}
 	b := s.kv.NewBatch()
-	touched, err := s.encode(b, c, &st)
+	touched, err := s.encode(b, c, &st, ms)
 	if err != nil {
 		b.Close()
 		return 0, nil, err
 	}
 	size := b.Size()
 	limit := s.commit.state.limit
-	if wait, err = s.kv.ApplyNoWait(b); err != nil {
+	unsynced := c.Unsynced && st.limit == limit
+	if unsynced {
+		err = s.kv.Apply(b, false)
+	} else {
+		wait, err = s.kv.ApplyNoWait(b)
+	}
+	if err != nil {
 		return 0, nil, err
 	}
 	s.publish(c, &st, touched, size)
+	s.raiseFloor(c, &st, ms)
+	if unsynced {
+		return lsn, noWait, nil
+	}
 	if st.limit != limit {
 		wait = s.raiseDurable(wait, st.limit)
 	}
 	return lsn, s.commits.settled(c.Segment, lsn, wait), nil
+}
+
+func noWait() error { return nil }
+
+// Sync makes everything applied so far durable, and tells those who wait for
+// commits on a segment.
+func (s *Store) Sync(seg SegmentID) error {
+	s.commit.Lock()
+	if err := s.usable(); err != nil {
+		s.commit.Unlock()
+		return err
+	}
+	st := s.commit.state
+	b := s.kv.NewBatch()
+	putState(b, &st)
+	wait, err := s.kv.ApplyNoWait(b)
+	s.commit.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.commits.settled(seg, st.last, wait)()
 }
 
 // ensureLimit makes sure that lsn may be given out (state.go). It rarely has
@@ -150,7 +191,7 @@ func (s *Store) raiseDurable(wait func() error, limit LSN) func() error {
 
 // encode writes the commit into a batch and returns the collections that the
 // segment touches for the first time.
-func (s *Store) encode(b kv.Batch, c *Commit, st *state) (touched []CollectionID, err error) {
+func (s *Store) encode(b kv.Batch, c *Commit, st *state, ms int64) (touched []CollectionID, err error) {
 	first := firstTouches{store: s, batch: b, lsn: st.last}
 	for i := range c.Writes {
 		w := &c.Writes[i]
@@ -167,13 +208,13 @@ func (s *Store) encode(b kv.Batch, c *Commit, st *state) (touched []CollectionID
 		}
 	}
 	if c.Record != nil {
-		c.Record.LSN, c.Record.Time = st.last, st.time
+		c.Record.LSN, c.Record.Time = st.last, ms
 		s.commit.key = c.Record.Append(s.commit.key[:0])
 		b.Set(appendLogKey(nil, c.Segment, st.last), s.commit.key)
 	}
 	putRefs(b, c.Refs)
 	if c.Finish != nil {
-		more, err := c.Finish(st.last, st.time)
+		more, err := c.Finish(st.last, ms)
 		if err != nil {
 			return nil, err
 		}

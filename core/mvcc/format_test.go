@@ -84,12 +84,20 @@ func TestValuesGolden(t *testing.T) {
 }
 
 func TestStateSurvives(t *testing.T) {
-	want := state{1, 2, 3, 4, 5, 6, 7}
+	want := state{last: 1, time: 2, limit: 3, segment: 4, collection: 5, index: 6, project: 7}
 	var b [stateLen]byte
 	want.encode(b[:])
 	got, err := decodeState(b[:])
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+	withSource := want
+	withSource.source = 8
+	room := make([]byte, withSource.size())
+	withSource.encode(room)
+	require.Equal(t, "02"+"0000000000000001"+"0000000000000002"+"0000000000000003"+"0000000000000004"+"00000005"+"00000006"+"00000007"+"0000000000000008", hex.EncodeToString(room))
+	got, err = decodeState(room)
+	require.NoError(t, err)
+	require.Equal(t, withSource, got)
 	for _, bad := range [][]byte{nil, b[:stateLen-1], append([]byte{2}, b[1:]...)} {
 		_, err := decodeState(bad)
 		require.Equal(t, errs.StoreCorrupt, errs.CodeOf(err))

@@ -22,6 +22,9 @@ type Store struct {
 		sync.Mutex
 		next  LSN    // the LSN of the next commit
 		state state  // as of the last commit
+		// floors are the times of the newest commits of segments that hold, or
+		// stand on, commits that brought their times along (time.go).
+		floors map[SegmentID]int64
 		key   []byte // scratch
 	}
 	last    atomic.Uint64 // LSN of the last visible commit
@@ -75,6 +78,7 @@ func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
 	s.names.store, s.names.limit, s.names.sets = s, maxNames, map[string]*nameSet{}
 	s.ancestry.store, s.ancestry.known = s, map[ancestryKey][]run{}
 	s.touched.sets = map[SegmentID]map[CollectionID]struct{}{}
+	s.commit.floors = map[SegmentID]int64{}
 	s.heads.logged, s.heads.written = map[SegmentID]LSN{}, map[SegmentID]LSN{}
 	s.segments.records = map[SegmentID]refs.Segment{}
 	return s, nil
@@ -112,7 +116,7 @@ func (s *Store) writeState(st state) error {
 }
 
 func putState(b kv.Batch, st *state) {
-	key, value := b.SetDeferred(len(stateKey), stateLen)
+	key, value := b.SetDeferred(len(stateKey), st.size())
 	copy(key, stateKey)
 	st.encode(value)
 }

@@ -59,16 +59,16 @@ func (r *restorer) collection(ctx context.Context, name string, options bsonraw.
 		r.note("%s was there already with other options, which it keeps", name)
 		return nil
 	}
-	if err == nil || options.IsEmpty() || !isRefusal(err) {
+	if err == nil || options.IsEmpty() || !IsRefusal(err) {
 		return err
 	}
 	r.note("%s was made without its options %s: %s", name, ejson.Append(nil, options, ejson.Relaxed), message(err))
 	return r.sink.CreateCollection(ctx, name, bsonraw.EmptyDoc)
 }
 
-// isRefusal reports whether a sink cannot take a definition at all, as opposed
+// IsRefusal reports whether a sink cannot take a definition at all, as opposed
 // to having failed at it.
-func isRefusal(err error) bool { return errs.In(err, errs.Unsupported) || errs.In(err, errs.Invalid) }
+func IsRefusal(err error) bool { return errs.In(err, errs.Unsupported) || errs.In(err, errs.Invalid) }
 
 func message(err error) string {
 	if e := errs.As(err); e != nil {
@@ -80,13 +80,13 @@ func message(err error) string {
 // index makes one index: one that the sink does not have stops no other. It
 // reports whether there was one to make.
 func (r *restorer) index(ctx context.Context, coll string, spec bsonraw.Doc) (bool, error) {
-	spec = cleanIndex(spec)
+	spec = CleanIndex(spec)
 	name := stringOf(spec.Get("name"))
 	if name == "_id_" {
 		return false, nil
 	}
 	err := r.sink.CreateIndexes(ctx, coll, []bsonraw.Doc{spec})
-	if err != nil && !isRefusal(err) {
+	if err != nil && !IsRefusal(err) {
 		return false, err
 	}
 	if err != nil {
@@ -95,9 +95,9 @@ func (r *restorer) index(ctx context.Context, coll string, spec bsonraw.Doc) (bo
 	return err == nil, nil
 }
 
-// cleanIndex leaves out of a specification what only the server that has the
+// CleanIndex leaves out of a specification what only the server that has the
 // index knows.
-func cleanIndex(spec bsonraw.Doc) bsonraw.Doc {
+func CleanIndex(spec bsonraw.Doc) bsonraw.Doc {
 	b := bsonraw.NewBuilder(nil)
 	it := spec.Iter()
 	for it.Next() {
@@ -111,7 +111,7 @@ func cleanIndex(spec bsonraw.Doc) bsonraw.Doc {
 // view makes a view and reports whether the sink took it.
 func (r *restorer) view(ctx context.Context, name string, options bsonraw.Doc) (bool, error) {
 	err := r.sink.CreateCollection(ctx, name, options)
-	if err != nil && !isRefusal(err) && !errs.Is(err, errs.NamespaceExists) {
+	if err != nil && !IsRefusal(err) && !errs.Is(err, errs.NamespaceExists) {
 		return false, err
 	}
 	if err != nil {

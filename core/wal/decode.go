@@ -12,7 +12,7 @@ import (
 func (r *Record) Decode(value []byte) error {
 	d := decoder{rest: value}
 	*r = Record{Ops: r.Ops[:0], LSN: r.LSN}
-	if len(value) < fixedLen || value[0] != recordVersion {
+	if !isRecord(value) {
 		return d.corrupt(value)
 	}
 	r.Kind = Kind(value[1])
@@ -26,6 +26,9 @@ func (r *Record) Decode(value []byte) error {
 	if r.Parent.Segment = SegmentID(d.uvarint()); r.Parent.Segment != 0 {
 		r.Parent.LSN = LSN(d.uvarint())
 	}
+	if value[0] == sourceVersion {
+		r.Source = d.source()
+	}
 	d.table()
 	d.ops(r)
 	if d.bad || len(d.rest) != 0 {
@@ -34,9 +37,14 @@ func (r *Record) Decode(value []byte) error {
 	return nil
 }
 
+// isRecord reports whether bytes begin as a record of a version that we know.
+func isRecord(value []byte) bool {
+	return len(value) >= fixedLen && (value[0] == recordVersion || value[0] == sourceVersion)
+}
+
 // TimeOf returns the time of an encoded record without decoding the rest.
 func TimeOf(value []byte) (ms int64, err error) {
-	if len(value) < fixedLen || value[0] != recordVersion {
+	if !isRecord(value) {
 		return 0, (&decoder{}).corrupt(value)
 	}
 	return int64(binary.LittleEndian.Uint64(value[timeOffset:])), nil
@@ -46,6 +54,11 @@ func TimeOf(value []byte) (ms int64, err error) {
 func (r *Record) Clone() *Record {
 	c := *r
 	c.Session = append([]byte(nil), r.Session...)
+	if r.Source != nil {
+		source := *r.Source
+		source.Session = append([]byte(nil), source.Session...)
+		c.Source = &source
+	}
 	c.Ops = make([]Op, len(r.Ops))
 	shared := map[*byte][]byte{} // a list of changes is often that of many ops
 	for i, op := range r.Ops {
@@ -97,6 +110,27 @@ func (d *decoder) bytes() []byte {
 	b := d.rest[:n:n]
 	d.rest = d.rest[n:]
 	return b
+}
+
+// fixed reads a little-endian integer of eight bytes.
+func (d *decoder) fixed() uint64 {
+	if len(d.rest) < 8 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	n := binary.LittleEndian.Uint64(d.rest)
+	d.rest = d.rest[8:]
+	return n
+}
+
+func (d *decoder) source() *Source {
+	s := &Source{ClusterTime: d.fixed(), Wall: int64(d.fixed())}
+	if s.Session = d.bytes(); len(s.Session) > 0 {
+		s.Txn = int64(d.uvarint())
+	} else {
+		s.Session = nil
+	}
+	return s
 }
 
 func (d *decoder) byte() byte {

@@ -15,6 +15,7 @@ import (
 //	[time 8]                 little-endian, milliseconds since 1970
 //	[uv][actor] [uv][message] [uv][session]
 //	[uv parent segment] and, unless it is 0, [uv parent LSN]
+//	[source]                 in version 02 only, which records of a mirror are
 //	[uv number of changes] ([uv][changes]) ...      each distinct list once
 //	[uv number of ops] op ...
 //
@@ -28,10 +29,14 @@ import (
 //	    [BSON value of _id]
 //	    [uv place in the list of changes]   if 0x10
 //
+//	source: [cluster time 8] [wall 8]    little-endian
+//	        [uv][session] and, unless it is empty, [uv transaction]
+//
 // An update of many documents has one list of changes, and an op of it takes
 // the bytes of its _id and two more.
 const (
 	recordVersion = 0x01
+	sourceVersion = 0x02 // with a source
 
 	opKindMask       = 0x03
 	opSameCollection = 0x04
@@ -46,7 +51,11 @@ const (
 
 // Append appends the encoded record to dst.
 func (r *Record) Append(dst []byte) []byte {
-	dst = append(dst, recordVersion, byte(r.Kind))
+	version := byte(recordVersion)
+	if r.Source != nil {
+		version = sourceVersion
+	}
+	dst = append(dst, version, byte(r.Kind))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Time))
 	dst = appendText(dst, r.Actor)
 	dst = appendText(dst, r.Message)
@@ -55,12 +64,25 @@ func (r *Record) Append(dst []byte) []byte {
 	if r.Parent.Segment != 0 {
 		dst = binary.AppendUvarint(dst, uint64(r.Parent.LSN))
 	}
+	if r.Source != nil {
+		dst = r.Source.append(dst)
+	}
 	table, places := distinctChanges(r.Ops)
 	dst = binary.AppendUvarint(dst, uint64(len(table)))
 	for _, changes := range table {
 		dst = appendBytes(dst, changes)
 	}
 	return appendOps(dst, r.Ops, places)
+}
+
+func (s *Source) append(dst []byte) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, s.ClusterTime)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.Wall))
+	dst = appendBytes(dst, s.Session)
+	if len(s.Session) > 0 {
+		dst = binary.AppendUvarint(dst, uint64(s.Txn))
+	}
+	return dst
 }
 
 func appendText(dst []byte, s string) []byte {

@@ -21,7 +21,18 @@ type Record struct {
 	Session []byte
 	// Parent is the other parent of a merge; zero if there is none.
 	Parent Position
+	// Source says when and how the commit was made where it comes from, if it is
+	// a copy of another database's; nil if it is our own.
+	Source *Source
 	Ops    []Op
+}
+
+// Source is what a mirrored commit was at its source.
+type Source struct {
+	ClusterTime uint64 // seconds in the upper half, increment in the lower
+	Wall        int64  // milliseconds since 1970; 0 if not told
+	Txn         int64  // the number of the transaction in its session; valid with Session
+	Session     []byte // the session's id as BSON; nil outside transactions
 }
 
 // Position is a point in the history of a segment.

@@ -1,0 +1,233 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/wal"
+)
+
+// lane follows one database into one branch. It is run by one goroutine; others
+// read its status.
+type lane struct {
+	Mapping
+	def     *Definition
+	store   *engine.Store
+	log     *slog.Logger
+	src     *source   // while connected
+	version *versions // raised with every change of the status; may be nil
+
+	mu        sync.Mutex // guards what follows
+	state     laneState
+	position  position
+	copies    map[string]*copyState // by collection; empty once caught up
+	stage     string                // what it is doing, for the status
+	lastErr   error
+	retryAt   time.Time
+	saved     time.Time
+	windowLow string        // a warning, or ""
+	copyEnd   stamp         // the newest moment of the copy
+	changed   chan struct{} // closed and replaced when the status changes
+
+	skip      map[string][]skipRange // by collection, while catching up
+	known     map[string]string      // uuid to our name, while catching up
+	refetched int64
+	warned    map[string]bool
+
+	events, commits   atomic.Int64
+	lag               lagMeter
+	attempts          int
+	copied, copyBytes atomic.Int64
+	copyTotal         atomic.Int64
+	copyTotalBytes    atomic.Int64
+	copyBegan         atomic.Int64 // Unix ms
+	caughtUp          atomic.Int64 // Unix ms of when the source had nothing more; 0 if it has
+	windowLeft        atomic.Int64 // seconds; 0 unknown
+}
+
+// The stages of a lane, as the status shows them.
+const (
+	stageStopped    = "stopped"
+	stageConnecting = "connecting"
+	stageCopying    = "copying"
+	stageFollowing  = "following"
+	stageResyncing  = "re-syncing"
+	stageWaiting    = "waiting to reconnect"
+	stageFailed     = "failed"
+)
+
+func newLane(store *engine.Store, def *Definition, m Mapping, log *slog.Logger) *lane {
+	return &lane{
+		Mapping: m, def: def, store: store, log: log.With("mirror", def.Name, "database", m.Database),
+		stage: stageStopped, changed: make(chan struct{}), warned: map[string]bool{}, copies: map[string]*copyState{},
+	}
+}
+
+// setStage tells what the lane is doing.
+func (l *lane) setStage(stage string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stage, l.retryAt = stage, time.Time{}
+	if err != nil || stage == stageFollowing {
+		l.lastErr = err
+	}
+	l.signal()
+}
+
+// signal wakes those who wait for a change. l.mu is held.
+func (l *lane) signal() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+	if l.version != nil {
+		l.version.raise()
+	}
+}
+
+// The bounds of the wait between attempts.
+const (
+	firstWait = 100 * time.Millisecond
+	longWait  = 30 * time.Second
+)
+
+// run follows the database until ctx ends or something fails for good.
+func (l *lane) run(ctx context.Context) error {
+	for {
+		err := l.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			l.setStage(stageStopped, nil)
+			return nil
+		case isFinal(err):
+			l.log.Error("the mirror has failed", "error", err)
+			l.setStage(stageFailed, err)
+			return err
+		case err == nil:
+			l.attempts = 0
+			continue // the stream ended in order
+		}
+		wait := l.backoff()
+		l.log.Warn("the mirror lost its source and will try again", "error", err, "wait", wait)
+		l.setStage(stageWaiting, err)
+		l.mu.Lock()
+		l.retryAt = time.Now().Add(wait)
+		l.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// backoff returns how long to wait, longer each time, with some chance in it so
+// that many mirrors do not come back at once.
+func (l *lane) backoff() time.Duration {
+	wait := min(firstWait<<min(l.attempts, 12), longWait)
+	l.attempts++
+	return wait/2 + rand.N(wait)
+}
+
+// isFinal tells errors that trying again does not help against.
+func isFinal(err error) bool {
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, errStop) {
+		return true
+	}
+	switch errs.CodeOf(err) {
+	case errs.SourceUnavailable, errs.OutOfDiskSpace, errs.StoreIO, errs.Interrupted, errs.MirrorGap:
+		return false
+	}
+	return true
+}
+
+// errStop is in errors that end a mirror which was told to stop at a gap.
+var errStop = errors.New("onGap is stop")
+
+// once connects and works until something is in the way.
+func (l *lane) once(ctx context.Context) error {
+	l.setStage(stageConnecting, nil)
+	src, err := connect(ctx, l.def.URI, l.def.Name)
+	if err != nil {
+		return err
+	}
+	defer src.close(ctx)
+	l.src = src
+	if err := src.checkRights(ctx, l.Database); err != nil {
+		return err
+	}
+	if err := l.load(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go l.watchWindow(ctx, src)
+	switch l.phase() {
+	case "", phaseCopy:
+		err = l.firstCopy(ctx)
+	case phaseResync:
+		err = l.resync(ctx)
+	}
+	if err == nil {
+		err = l.follow(ctx)
+	}
+	if errs.Is(err, errs.MirrorGap) && l.phase() == phaseFollow {
+		return l.lost(ctx, err)
+	}
+	return src.wrap(ctx, err)
+}
+
+func (l *lane) phase() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state.Phase
+}
+
+// meta is what every commit of the lane says.
+func (l *lane) meta(message string) engine.CommitMeta {
+	return engine.CommitMeta{Actor: "mirror:" + l.def.Name, Message: message, Kind: wal.KindMirror, Replica: true}
+}
+
+// metaAt is meta of something that was at the source at a cluster time.
+func (l *lane) metaAt(at stamp, message string) engine.CommitMeta {
+	m := l.meta(message)
+	m.Time, m.Source = at.time(), &wal.Source{ClusterTime: uint64(at)}
+	return m
+}
+
+// note keeps something that a person should know, once.
+func (l *lane) note(ctx context.Context, text string) error {
+	l.mu.Lock()
+	for _, n := range l.state.Notes {
+		if n == text {
+			l.mu.Unlock()
+			return nil
+		}
+	}
+	l.mu.Unlock()
+	l.log.Warn(text)
+	return l.change(ctx, func(s *laneState) { s.Notes = append(s.Notes, text) })
+}
+
+// maxRefused is how many refused documents are kept by name.
+const maxRefused = 100
+
+// refuse keeps the name of a document that we cannot hold.
+func (l *lane) refuse(s *laneState, coll string, id bsonraw.Value, err error) {
+	message := err.Error()
+	if e := errs.As(err); e != nil {
+		message = e.Message
+	}
+	l.log.Error("a document cannot be held", "collection", coll, "error", message)
+	if s.Refusals++; len(s.Refused) < maxRefused {
+		s.Refused = append(s.Refused, refusal{coll, rawValue(id), message})
+	}
+}

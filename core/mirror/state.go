@@ -1,0 +1,183 @@
+package mirror
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// How far a lane is stands in settings of the kind mirrorState, all of them BSON
+// documents whose field names are FROZEN:
+//
+//	NAME/DATABASE            laneState: what it is doing, its gaps and notes
+//	NAME/DATABASE/token      position: written in the commit of every group
+//	NAME/DATABASE/copy/COLL  copyState: written in the commit of every chunk
+//
+// A name of a database has no slash.
+
+// The phases of a lane.
+const (
+	phaseCopy   = "copy"
+	phaseFollow = "follow"
+	phaseResync = "resync"
+)
+
+// laneState is what a lane is doing. It changes rarely.
+type laneState struct {
+	Phase string         `bson:"phase"`
+	Start bson.Timestamp `bson:"start"` // the stream begins behind it
+	// Listed is when the catalogue was read: events on collections that are not
+	// there any more, up to then, are of none of ours.
+	Listed   bson.Timestamp `bson:"listed"`
+	Snapshot bool           `bson:"snapshot"` // the copy was read at cluster times
+	Copied   time.Time      `bson:"copied,omitempty"`
+	Docs     int64          `bson:"docs,omitempty"`  // copied
+	Bytes    int64          `bson:"bytes,omitempty"` // copied
+	Gaps     []gap          `bson:"gaps,omitempty"`
+	Notes    []string       `bson:"notes,omitempty"`
+	Refused  []refusal      `bson:"refused,omitempty"` // the first documents that we cannot hold
+	Refusals int64          `bson:"refusals,omitempty"`
+}
+
+// gap is a stretch of the source's history that was lost.
+type gap struct {
+	From   time.Time `bson:"from"` // the newest commit before it, at the source
+	To     time.Time `bson:"to"`   // what the re-sync compared with
+	Found  time.Time `bson:"found"`
+	Reason string    `bson:"reason"`
+	LSN    int64     `bson:"lsn,omitempty"` // of the re-sync's commit; 0 until it is done, or if nothing differed
+	Docs   int64     `bson:"docs"`          // documents that differed
+	Synced bool      `bson:"synced"`
+}
+
+// refusal is a document of the source that we cannot hold.
+type refusal struct {
+	Collection string        `bson:"collection"`
+	ID         bson.RawValue `bson:"_id"`
+	Why        string        `bson:"why"`
+}
+
+// position is where a lane's stream stands.
+type position struct {
+	Token   bson.Raw       `bson:"token"`
+	Cluster bson.Timestamp `bson:"cluster"`
+	Wall    int64          `bson:"wall"`
+}
+
+// copyState is how far the copy of a collection is.
+type copyState struct {
+	Name   string       `bson:"name"`
+	UUID   string       `bson:"uuid"`
+	Kind   string       `bson:"kind"`
+	Plain  bool         `bson:"plain"` // ranges of _id can be read
+	Ranges []*copyRange `bson:"ranges"`
+}
+
+// copyRange is a range of _ids, Lo ≤ _id < Hi; missing ends are open.
+type copyRange struct {
+	Lo    bson.RawValue  `bson:"lo,omitempty"`
+	After bool           `bson:"after,omitempty"` // Lo itself is of the range before
+	Hi    bson.RawValue  `bson:"hi,omitempty"`
+	At    bson.RawValue  `bson:"at,omitempty"` // the last _id that was copied
+	Time  bson.Timestamp `bson:"time"`         // that it is read at; zero until begun
+	Done  bool           `bson:"done"`
+}
+
+func (l *lane) key(parts ...string) string {
+	return strings.Join(append([]string{l.def.Name, l.Database}, parts...), "/")
+}
+
+// loadSetting reads a setting into out; false if it is not there.
+func (l *lane) loadSetting(ctx context.Context, name string, out any) (bool, error) {
+	doc, ok, err := l.store.Setting(ctx, stateKind, name)
+	if err != nil || !ok {
+		return false, err
+	}
+	if err := bson.Unmarshal(doc, out); err != nil {
+		return false, errs.Wrap(err, errs.StoreCorrupt, "the state %q of a mirror does not decode", name)
+	}
+	return true, nil
+}
+
+func marshal(v any) bsonraw.Doc {
+	raw, err := bson.Marshal(v)
+	if err != nil {
+		return bsonraw.EmptyDoc // structs of plain fields can always be written
+	}
+	return bsonraw.Doc(raw)
+}
+
+// load reads how far the lane is.
+func (l *lane) load(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state, l.position = laneState{}, position{}
+	if _, err := l.loadSetting(ctx, l.key(), &l.state); err != nil {
+		return err
+	}
+	if _, err := l.loadSetting(ctx, l.key("token"), &l.position); err != nil {
+		return err
+	}
+	list, err := l.store.Settings(ctx, stateKind)
+	l.copies = map[string]*copyState{}
+	for _, s := range list {
+		if !strings.HasPrefix(s.Name, l.key("copy")+"/") {
+			continue
+		}
+		c := &copyState{}
+		if err := bson.Unmarshal(s.Doc, c); err != nil {
+			return errs.Wrap(err, errs.StoreCorrupt, "the state %q of a mirror does not decode", s.Name)
+		}
+		l.copies[c.Name] = c
+	}
+	return err
+}
+
+// change changes the lane's state and stores it.
+func (l *lane) change(ctx context.Context, fn func(*laneState)) error {
+	l.mu.Lock()
+	fn(&l.state)
+	doc := marshal(&l.state)
+	l.mu.Unlock()
+	return l.store.PutSetting(ctx, stateKind, l.key(), doc)
+}
+
+// changeIn is change as a part of a commit.
+func (l *lane) changeIn(t *engine.Txn, fn func(*laneState)) error {
+	l.mu.Lock()
+	fn(&l.state)
+	doc := marshal(&l.state)
+	l.mu.Unlock()
+	return t.PutSetting(stateKind, l.key(), doc)
+}
+
+// forget removes everything that is stored of a lane.
+func (l *lane) forget(ctx context.Context) error {
+	list, err := l.store.Settings(ctx, stateKind)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if s.Name == l.key() || strings.HasPrefix(s.Name, l.key()+"/") {
+			if err := l.store.PutSetting(ctx, stateKind, s.Name, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// positionDoc writes a position; it is on the path of every commit.
+func positionDoc(token bsonraw.Doc, at stamp, wall int64) bsonraw.Doc {
+	b := bsonraw.NewBuilder(make([]byte, 0, len(token)+80))
+	b.Doc("token", token)
+	b.Value("cluster", bsonraw.TimestampValue(uint32(at>>32), uint32(at)))
+	b.Int64("wall", wall)
+	return b.Finish()
+}
