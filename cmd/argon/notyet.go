@@ -11,7 +11,6 @@ import (
 func notYet(a *app) []*cobra.Command {
 	var cmds []*cobra.Command
 	for _, v := range []struct{ name, short, instead string }{
-		{"mirror", "Follow a live MongoDB (not there yet)", "read it once: argon import mongodb://HOST/DATABASE -p PROJECT"},
 		{"publish", "Write a branch into a MongoDB (not there yet)", "write files: argon export -p PROJECT -c COLLECTION -o FILE, and mongoimport them"},
 	} {
 		cmds = append(cmds, &cobra.Command{

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/argon-lab/argon/core/command"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mirror"
 	"github.com/argon-lab/argon/core/publish"
 )
 
@@ -24,6 +26,8 @@ type Options struct {
 	ReadOnly bool
 	// CacheBytes is the memory for blocks of the store; 0 is the default.
 	CacheBytes int64
+	// Log takes what happens in the background: of mirrors. Nil is nowhere.
+	Log *slog.Logger
 }
 
 // Client is an open store.
@@ -31,6 +35,7 @@ type Client struct {
 	dir    string
 	store  *engine.Store
 	disp   *command.Dispatcher
+	mirror *mirror.Manager
 	sess   *command.Session
 	closed atomic.Bool
 }
@@ -55,8 +60,10 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	}
 	disp := command.NewDispatcher(store)
 	disp.SetPublisher(publisher{publish.New(store)})
+	mirrors := mirror.New(ctx, store, o.Log)
+	disp.SetMirrors(mirrors)
 	sess := disp.NewSession(command.SessionOptions{Actor: o.Actor, Message: o.Message})
-	return &Client{dir: dir, store: store, disp: disp, sess: sess}, nil
+	return &Client{dir: dir, store: store, disp: disp, mirror: mirrors, sess: sess}, nil
 }
 
 // Close closes the store. What was acknowledged is on disk already. Cursors end,
@@ -65,6 +72,7 @@ func (c *Client) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
+	c.mirror.Close()
 	c.sess.Close()
 	c.disp.Close()
 	return c.store.Close()

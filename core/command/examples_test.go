@@ -39,6 +39,10 @@ func TestExamplesRun(t *testing.T) {
 		"argonPublishList":     errs.CommandNotSupported,
 		"argonPublishForget":   errs.CommandNotSupported,
 		"argonRestoreTo":       errs.CommandNotSupported,
+
+		"argonMirrorAdd": errs.NotSupported, "argonMirrorRemove": errs.NotSupported, "argonMirrorList": errs.NotSupported,
+		"argonMirrorStart": errs.NotSupported, "argonMirrorStop": errs.NotSupported, "argonMirrorStatus": errs.NotSupported,
+		"argonMirrorVerify": errs.NotSupported, "argonMirrorRole": errs.NotSupported,
 	}
 	for _, c := range Commands() {
 		t.Run(c.Name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/refs"
 	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/wal"
 )
 
 // Replica is a run of commits to one branch that share a sync.
@@ -55,7 +56,7 @@ func (r *Replica) Commit(ctx context.Context, meta CommitMeta, fn func(*Txn) err
 
 // Rewrite replaces the state of one document by what fn makes of it. Nil stands
 // for a document that is not there, before and after. Changes are what fn did,
-// for the log; nil has them computed. The document that fn is given is valid
+// for the log; nil has them computed, as of a replacement. The document that fn is given is valid
 // until fn returns; the one that fn returns is copied.
 //
 // It asks no validator, since what it is for happened elsewhere; the document
@@ -73,6 +74,7 @@ func (t *Txn) Rewrite(coll string, id Value, fn func(before Doc) (after Doc, cha
 	if err != nil || w.before == nil && after == nil || w.before != nil && bytes.Equal(w.before, after) {
 		return err
 	}
+	whole := changes == nil
 	if after != nil {
 		if err := t.checkRewritten(after, w.idKey); err != nil {
 			return err
@@ -84,6 +86,9 @@ func (t *Txn) Rewrite(coll string, id Value, fn func(before Doc) (after Doc, cha
 	}
 	if w.before != nil {
 		w.changes = changes
+		if whole {
+			w.form = wal.ByReplacement
+		}
 	}
 	return t.put(w)
 }

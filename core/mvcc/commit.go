@@ -50,7 +50,7 @@ type Commit struct {
 	// Unsynced applies the commit without asking for a sync: it is durable at
 	// the latest with the next commit that is waited for, or with Sync.
 	Unsynced bool
-	Refs   []RefWrite
+	Refs     []RefWrite
 	// Finish, if set, is called under the commit lock once LSN and time are
 	// assigned, and returns further ref records, which may contain them. It
 	// must be quick and must not call the store. An error abandons the commit.

@@ -20,12 +20,12 @@ type Store struct {
 
 	commit struct {
 		sync.Mutex
-		next  LSN    // the LSN of the next commit
-		state state  // as of the last commit
+		next  LSN   // the LSN of the next commit
+		state state // as of the last commit
 		// floors are the times of the newest commits of segments that hold, or
 		// stand on, commits that brought their times along (time.go).
 		floors map[SegmentID]int64
-		key   []byte // scratch
+		key    []byte // scratch
 	}
 	last    atomic.Uint64 // LSN of the last visible commit
 	time    atomic.Int64  // its time

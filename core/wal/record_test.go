@@ -52,6 +52,21 @@ func TestRecordGolden(t *testing.T) {
 				"5e" + "020000007000" + "01" +
 				"0f" + "020000007900",
 		},
+		{
+			"of a mirror",
+			Record{
+				Kind: KindMirror, Time: 1, Actor: "m",
+				Source: &Source{ClusterTime: 0x0102030405060708, Wall: 0x11, Txn: 300, Session: []byte{7, 8}},
+				Ops:    []Op{{Collection: 1, Kind: Delete, ID: bsonraw.Int32Value(1)}},
+			},
+			"02" + "08" + "0100000000000000" + "016d" + "00" + "00" + "00" +
+				"0807060504030201" + "1100000000000000" + "020708" + "ac02" + "00" + "01" + "03" + "01" + "10" + "01000000",
+		},
+		{
+			"of a mirror, outside transactions",
+			Record{Kind: KindMirror, Source: &Source{ClusterTime: 1}},
+			"02" + "08" + "0000000000000000" + "00" + "00" + "00" + "00" + "0100000000000000" + "0000000000000000" + "00" + "00" + "00",
+		},
 	} {
 		got := c.r.Append(nil)
 		require.Equal(t, c.want, hex.EncodeToString(got), c.name)
@@ -78,6 +93,14 @@ func drawRecord(t *rapid.T) Record {
 	}
 	if rapid.Bool().Draw(t, "session") {
 		r.Session = rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(t, "session")
+	}
+	if rapid.Bool().Draw(t, "source") {
+		r.Source = &Source{ClusterTime: rapid.Uint64().Draw(t, "cluster"), Wall: rapid.Int64().Draw(t, "wall")}
+		if r.Source.Session = rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "lsid"); len(r.Source.Session) > 0 {
+			r.Source.Txn = rapid.Int64Min(0).Draw(t, "txn")
+		} else {
+			r.Source.Session = nil
+		}
 	}
 	if rapid.Bool().Draw(t, "merge") {
 		r.Parent = Position{SegmentID(rapid.Uint64Min(1).Draw(t, "segment")), LSN(rapid.Uint64().Draw(t, "lsn"))}
@@ -155,7 +178,7 @@ func TestDamagedRecords(t *testing.T) {
 	}
 	var back Record
 	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(back.Decode(append(enc, 0))), "a byte too many")
-	enc[0] = 2
+	enc[0] = 3
 	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(back.Decode(enc)), "of another version")
 	_, err := TimeOf(enc)
 	require.Equal(t, errs.StoreCorrupt, errs.CodeOf(err))
