@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/client"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/wire"
@@ -29,6 +30,7 @@ type serveOptions struct {
 	drain                  time.Duration
 	connections            int
 	testCommands           bool
+	auth                   bool
 }
 
 func newServe(a *app) *cobra.Command {
@@ -42,20 +44,24 @@ commands end.
 
     mongosh mongodb://127.0.0.1:27018/shop~experiment-1
 
-Without authentication it listens on addresses of this machine only. A Unix
-socket can be opened by its own user only.`,
+Without --auth it listens on addresses of this machine only, and every user of the
+machine may do everything. With it, clients have to authenticate, as users (argon
+users create), with API keys (argon apikeys create), or by client certificates. A
+Unix socket can be opened by its own user only, who need not authenticate there.`,
 		Example: example(`
 argon serve
 argon serve --listen 127.0.0.1:27018 --listen /tmp/argon.sock
+argon serve --auth --listen 0.0.0.0:27018 --tls-cert server.pem --tls-key server.key
 argon serve --tls-cert server.pem --tls-key server.key --tls-ca clients.pem`),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), a, o) },
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.listen, "listen", []string{defaultListen}, "host:port or the path of a Unix socket; may be given several times")
+	f.BoolVar(&o.auth, "auth", false, "clients on TCP have to authenticate, also those of this machine")
 	f.StringVar(&o.advertise, "advertise", "", "the host:port that drivers are told to connect to, if it is not what they connected to")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "the server's certificate, PEM; with it TCP connections are encrypted")
 	f.StringVar(&o.tlsKey, "tls-key", "", "its private key, PEM; in the certificate's file if left out")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "authorities whose client certificates are demanded, PEM")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "authorities whose client certificates are demanded, or with --auth taken, PEM")
 	f.StringVar(&o.metrics, "metrics", "", "host:port of an HTTP endpoint with metrics for Prometheus, at /metrics")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error; the log goes to standard error")
 	f.DurationVar(&o.drain, "drain-timeout", 10*time.Second, "how long running commands may take at the end")
@@ -81,12 +87,15 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.warn(ctx, c, log, tls != nil); err != nil {
+		return err
+	}
 	if o.testCommands {
 		c.Dispatcher().EnableTestCommands()
 		log.Warn("test commands are enabled: any client can make the commands of others fail")
 	}
 	server := wire.NewServer(&wire.Options{
-		Dispatcher: c.Dispatcher(), Log: log, TLS: tls, Address: o.advertise, MaxConnections: o.connections,
+		Dispatcher: c.Dispatcher(), Log: log, TLS: tls, Auth: o.auth, Address: o.advertise, MaxConnections: o.connections,
 	})
 	listeners, err := o.open(ctx)
 	if err != nil {
@@ -141,16 +150,36 @@ func newLogger(a *app, level string) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(a.io.Err, opts)), nil
 }
 
-// checkAddresses refuses to offer the store to other machines.
+// checkAddresses refuses to offer the store to other machines where nobody has to
+// authenticate.
 func (o *serveOptions) checkAddresses(ctx context.Context) error {
 	for _, address := range o.listen {
 		local, err := wire.IsLoopback(ctx, address)
 		if err != nil {
 			return err
 		}
-		if !local {
-			return errs.New(errs.Unauthorized, "%q can be reached from other machines, and nobody would have to authenticate", address).
-				WithRemedy("listen on 127.0.0.1, [::1] or a Unix socket")
+		if err := (auth.Policy{Auth: o.auth}).CheckListen(address, local); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warn says what is easily forgotten.
+func (o *serveOptions) warn(ctx context.Context, c *client.Client, log *slog.Logger, encrypted bool) error {
+	if !o.auth {
+		return nil
+	}
+	empty, err := c.Dispatcher().NobodyYet(ctx)
+	if err != nil {
+		return err
+	}
+	if empty {
+		log.Warn("there are no users yet: make one with argon users create, or createUser from this machine")
+	}
+	for _, address := range o.listen {
+		if local, err := wire.IsLoopback(ctx, address); err == nil && !local && !encrypted {
+			log.Warn("what clients send and get can be read on the network: use --tls-cert", "listener", address)
 		}
 	}
 	return nil

@@ -37,5 +37,8 @@ func (o *serveOptions) tlsConfig() (*tls.Config, error) {
 		return nil, errs.New(errs.BadValue, "%q holds no certificate", o.tlsCA)
 	}
 	cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	if o.auth { // a certificate is then one way of several to say who one is
+		cfg.ClientAuth = tls.VerifyClientCertIfGiven
+	}
 	return cfg, nil
 }

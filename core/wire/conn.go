@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/command"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/opmsg"
@@ -106,21 +107,16 @@ func (c *conn) begin() error {
 	if err := c.nc.SetReadDeadline(time.Now().Add(firstMessage)); err != nil {
 		return err
 	}
-	o := command.SessionOptions{Remote: c.remote}
-	o.Client.Source = c.remote
-	if tcp, ok := c.raw.RemoteAddr().(*net.TCPAddr); ok {
-		o.Client.Source = tcp.IP.String()
-		o.Loopback = tcp.IP.IsLoopback()
-		o.Authenticate = c.s.o.Auth
-	} else {
-		o.Loopback = true
+	t, encrypted := c.nc.(*tls.Conn)
+	in, err := auth.Policy{Auth: c.s.o.Auth}.Admit(c.raw, encrypted)
+	if err != nil {
+		return err
 	}
-	o.Client.Private = o.Loopback
-	if t, ok := c.nc.(*tls.Conn); ok {
+	o := command.SessionOptions{Remote: c.remote, Authenticate: in.Authenticate, Loopback: in.Loopback, Client: in.Client}
+	if encrypted {
 		if err := t.HandshakeContext(c.ctx); err != nil {
 			return err
 		}
-		o.Client.Private = true
 		if chains := t.ConnectionState().VerifiedChains; len(chains) > 0 {
 			o.Client.Certificate = chains[0][0]
 		}

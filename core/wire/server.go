@@ -21,7 +21,8 @@ type Options struct {
 	Log *slog.Logger
 	// TLS, if set, is spoken on every TCP connection.
 	TLS *tls.Config
-	// Auth makes clients on TCP authenticate.
+	// Auth makes clients authenticate that are not on a Unix socket of this
+	// process's own user.
 	Auth bool
 	// Address is what hello tells drivers to connect to, "host:port". If it is
 	// empty, each client is told the address that it has connected to.
