@@ -106,7 +106,7 @@ func (d *Description) note(pre, post bsonraw.Doc, names []string, c update.Chang
 	if seen[key] {
 		return
 	}
-	if c.Kind == update.Push && before.Type == bsonraw.Array && after.Type == bsonraw.Array {
+	if c.Kind == update.Push && before.Type == bsonraw.Array && !before.Doc().IsEmpty() && after.Type == bsonraw.Array {
 		d.pushed(path, before, after)
 		return
 	}
@@ -118,7 +118,7 @@ func (d *Description) note(pre, post bsonraw.Doc, names []string, c update.Chang
 	d.Updated = append(d.Updated, Field{path, after})
 }
 
-// pushed describes elements appended to an array.
+// pushed describes elements appended to an array that had some.
 func (d *Description) pushed(path Path, before, after bsonraw.Value) {
 	n := before.Doc().Len()
 	for i, v := range after.Doc().Values() {

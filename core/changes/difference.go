@@ -13,10 +13,20 @@ import (
 // object or array would be no smaller than the thing itself, it comes whole.
 func FromDocs(pre, post bsonraw.Doc) *Description {
 	d := &Description{}
-	root := compareDocs(pre, post, false)
+	root := compareDocs(pre, post, 0, false)
 	root.describe(nil, d)
 	return d
 }
+
+// IsReplacement reports whether mongod would keep an update by a pipeline as a
+// replacement, the difference being no smaller than the document.
+func IsReplacement(pre, post bsonraw.Doc) bool {
+	return compareDocs(pre, post, metadataSize, true) == nil
+}
+
+// metadataSize is what mongod adds to the size of a whole difference, for what
+// stands around it in its log.
+const metadataSize = 15
 
 // node is the difference of two objects or arrays. Sizes follow mongod's
 // estimate of its own encoding of a difference, since they decide what comes
@@ -90,8 +100,8 @@ func (n *node) replaced(name string) {
 
 // compareDocs compares two objects. With limit it gives up, and returns nil,
 // once the difference is larger than post.
-func compareDocs(pre, post bsonraw.Doc, limit bool) *node {
-	n := &node{size: emptySize, resize: -1}
+func compareDocs(pre, post bsonraw.Doc, padding int, limit bool) *node {
+	n := &node{size: emptySize + padding, resize: -1}
 	before, after := pre.Iter(), post.Iter()
 	a, b := before.Next(), after.Next()
 	for a && b {
@@ -104,7 +114,7 @@ func compareDocs(pre, post bsonraw.Doc, limit bool) *node {
 			}
 			a, b = before.Next(), after.Next()
 		}
-		if limit && len(post) < n.size {
+		if limit && len(post) <= n.size {
 			return nil
 		}
 	}
@@ -116,7 +126,7 @@ func compareDocs(pre, post bsonraw.Doc, limit bool) *node {
 		n.replaced(name)
 		n.insert(name, after.Value())
 	}
-	if limit && len(post) < n.size {
+	if limit && len(post) <= n.size {
 		return nil
 	}
 	return n
@@ -132,7 +142,7 @@ func compareArrays(pre, post bsonraw.Doc) *node {
 		if !bsonraw.Identical(before.Value(), after.Value()) {
 			n.compare(strconv.Itoa(i), before.Value(), after.Value())
 		}
-		if len(post) < n.size {
+		if len(post) <= n.size {
 			return nil
 		}
 		a, b = before.Next(), after.Next()
@@ -145,7 +155,7 @@ func compareArrays(pre, post bsonraw.Doc) *node {
 		n.resize = int32(i)
 		n.size += resizeSize
 	}
-	if len(post) < n.size {
+	if len(post) <= n.size {
 		return nil
 	}
 	return n
@@ -157,7 +167,7 @@ func (n *node) compare(name string, pre, post bsonraw.Value) {
 	switch {
 	case pre.Type != post.Type:
 	case pre.Type == bsonraw.Object:
-		sub = compareDocs(pre.Doc(), post.Doc(), true)
+		sub = compareDocs(pre.Doc(), post.Doc(), 0, true)
 	case pre.Type == bsonraw.Array:
 		sub = compareArrays(pre.Doc(), post.Doc())
 	}

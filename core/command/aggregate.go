@@ -39,7 +39,7 @@ func aggregateCommand() *Command {
 	return definition[args]{
 		Command: Command{
 			Name: "aggregate", Group: Query, traits: reads | inTxn | mayWrite,
-			Help:    "Runs a pipeline on a collection, or on 1 for one that begins with $documents. A pipeline that ends in $out or $merge is a write, in one commit.",
+			Help:    "Runs a pipeline on a collection, or on 1 for one that begins with $documents. A pipeline that ends in $out or $merge is a write, in one commit. One that begins with $changeStream is a stream of what changes on the branch, from any LSN on.",
 			Example: `{aggregate: "users", pipeline: [{$group: {_id: "$country", n: {$sum: 1}}}, {$sort: {n: -1}}], cursor: {}}`, DB: "shop",
 		},
 		access: needing("find on the collection and those that the stages read; insert, and remove or update, where $out or $merge write", func(n *needs, a *args) { n.pipeline(a.coll, a.spec.Pipeline) }),
@@ -99,6 +99,12 @@ func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, err
 	}
 	if a.coll == "" && len(a.spec.Pipeline) == 0 {
 		return nil, errs.New(errs.InvalidNamespace, "{aggregate: 1} is not valid for an empty pipeline.")
+	}
+	if isChangeStream(a.spec.Pipeline) {
+		if a.explain {
+			return nil, errs.New(errs.CommandNotSupported, "a change stream reads the log and has no plan to explain")
+		}
+		return c.openChangeStream(ctx, a)
 	}
 	if a.explain {
 		spec := &engine.ExplainSpec{Aggregate: &a.spec, Verbosity: "queryPlanner"}

@@ -24,9 +24,10 @@ type stream struct {
 	batchSize *int64
 	single    bool // everything that does not fit into the first batch is dropped
 	noTimeout bool
-	random    bool        // opening again may give other documents
-	lsn       mvcc.LSN    // of the commit that opening made: $out and $merge
-	reply     bsonraw.Doc // instead of a cursor: an aggregate that explains
+	random    bool                 // opening again may give other documents
+	lsn       mvcc.LSN             // of the commit that opening made: $out and $merge
+	live      *engine.ChangeStream // a change stream, which waits for more
+	reply     bsonraw.Doc          // instead of a cursor: an aggregate that explains
 }
 
 func (s *stream) close() {
@@ -56,7 +57,12 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 	}
 	b := c.reply(512)
 	b.BeginDoc("cursor")
-	more, err := cur.appendBatch(ctx, b, "firstBatch", size)
+	var more bool
+	if s.live != nil {
+		more, err = cur.appendEvents(ctx, b, "firstBatch", size, 0)
+	} else {
+		more, err = cur.appendBatch(ctx, b, "firstBatch", size)
+	}
 	if err != nil {
 		cur.close()
 		return nil, err
@@ -73,6 +79,8 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 		return nil, err
 	}
 	cur.appendRest(b)
+	c.appendSnapshotTime(b)
+	b.End()
 	appendLSN(b, s.lsn)
 	return c.ok(), nil
 }
@@ -81,7 +89,6 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 func (c *cursor) appendRest(b *bsonraw.Builder) {
 	b.Int64("id", c.id)
 	b.String("ns", c.ns)
-	b.End()
 }
 
 // appendBatch appends an array of at most size documents (negative: as many as

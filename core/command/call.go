@@ -6,6 +6,7 @@ import (
 
 	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/changes"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mvcc"
@@ -33,8 +34,12 @@ type call struct {
 	txn     *transaction    // the transaction that it runs in, or nil
 	failed  bool            // some statement failed, though the reply is ok: 1
 	op      link
-	dst     []byte // what the reply is appended to, or nil
-	out     bsonraw.Builder
+
+	snapshotAt changes.Time // of a read with the concern snapshot
+	timed      bool         // the reply has its times
+
+	dst []byte // what the reply is appended to, or nil
+	out bsonraw.Builder
 }
 
 var callPool = sync.Pool{New: func() any { return new(call) }}
@@ -77,6 +82,10 @@ func (c *call) appended(reply bsonraw.Doc) []byte {
 // ok ends the reply.
 func (c *call) ok() bsonraw.Doc {
 	c.out.Double("ok", 1)
+	if c.conn.opts.ClusterTime {
+		c.d.appendTimes(&c.out)
+		c.timed = true
+	}
 	return c.out.Finish()
 }
 
@@ -116,6 +125,9 @@ func (c *call) prepare(ctx context.Context) error {
 		return errs.New(errs.StoreReadOnly, "the client is open for reading only, and %s changes something", c.cmd.Name)
 	}
 	if err := c.resolve(); err != nil {
+		return err
+	}
+	if err := c.checkTimes(); err != nil {
 		return err
 	}
 	return c.authorize(ctx)
@@ -181,7 +193,7 @@ func (c *call) meta() engine.CommitMeta {
 		m.Message = c.sess.opts.Message
 	}
 	if c.g.hasLsid {
-		m.Session = c.g.lsid.bytes()
+		m.Session = engine.SessionOf(c.g.lsid.id, c.g.transaction())
 	}
 	return m
 }
@@ -215,7 +227,11 @@ func (c *call) reader(ctx context.Context) (engine.Reader, func(), error) {
 	if c.ref.Project == "" {
 		return c.d.store.Nothing(refs.Ref{Project: c.db, Branch: refs.Main}), func() {}, nil
 	}
-	snap, err := c.d.store.Snapshot(ctx, c.ref)
+	ref, err := c.atClusterTime()
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := c.d.store.Snapshot(ctx, ref)
 	if err != nil {
 		if isUnborn(err, c.ref) {
 			return c.d.store.Nothing(c.ref), func() {}, nil

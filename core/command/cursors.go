@@ -43,7 +43,7 @@ type cursor struct {
 
 // close ends the query. Only who took the cursor out of the registry may.
 func (c *cursor) close() {
-	if c.docs != nil {
+	if c.docs != nil && c.stream.live == nil {
 		c.docs.Close()
 	}
 	c.stream.close()
@@ -96,6 +96,9 @@ func (cs *cursors) checkIn(c *cursor, done bool, now time.Time) {
 	if docs, ok := c.docs.(interface{ Pause() }); ok && !done {
 		docs.Pause()
 	}
+	if c.stream.live != nil && !done {
+		c.stream.live.Pause()
+	}
 	cs.mu.Lock()
 	c.busy, c.used = false, now
 	done = done || c.killed
@@ -127,6 +130,9 @@ func (cs *cursors) kill(id int64, allowed func(*cursor) bool) bool {
 // remove takes a cursor out. One that is busy is closed by its getMore.
 func (cs *cursors) remove(c *cursor) (busy bool) {
 	c.killed = true
+	if c.stream.live != nil {
+		c.stream.live.Interrupt() // a getMore may be waiting
+	}
 	if !c.busy {
 		delete(cs.byID, c.id)
 	}

@@ -66,7 +66,7 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 	if err != nil {
 		return nil, asError(err)
 	}
-	return reply, nil
+	return c.withTimes(reply), nil
 }
 
 // RunAppend is Run for a door that sends bytes: the reply is appended to dst. With
@@ -84,7 +84,7 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	if err != nil {
 		return dst, asError(err)
 	}
-	return c.appended(reply), nil
+	return c.appended(c.withTimes(reply)), nil
 }
 
 // OpenCursor runs a command that answers with a cursor and returns all its
@@ -215,7 +215,7 @@ func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
 		c.d.abortNamed(ctx, c)
 		return nil, err
 	}
-	if c.g.maxTime > 0 {
+	if c.g.maxTime > 0 && !c.cmd.has(awaits) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)
 		defer cancel()

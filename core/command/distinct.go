@@ -54,6 +54,7 @@ func runDistinct(ctx context.Context, c *call, a *distinctArgs) (bsonraw.Doc, er
 	}
 	b := c.reply(len(values) + 16)
 	b.Array("values", values)
+	c.appendSnapshotTime(b)
 	return c.ok(), nil
 }
 

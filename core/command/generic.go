@@ -27,6 +27,7 @@ type generic struct {
 	actor        string
 	message      string
 	writeConcern concern
+	concern      readConcern
 	api          bool // apiVersion was given
 	apiOption    bool // apiStrict or apiDeprecationErrors was
 	retryable    bool // the command is a retryable write, and has statement ids
@@ -83,7 +84,7 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	case "writeConcern":
 		return true, g.readWriteConcern(v)
 	case "readConcern":
-		return true, readReadConcern(v)
+		return true, g.readReadConcern(v)
 	case "apiVersion", "apiStrict", "apiDeprecationErrors":
 		return true, g.readAPI(string(key), v)
 	case "$readPreference":
@@ -255,37 +256,13 @@ func (g *generic) readWriteConcern(v bsonraw.Value) error {
 	return nil
 }
 
-// readReadConcern checks a read concern. There is one node whose reads see
-// every acknowledged write, so that all levels are the same, and a cursor or a
-// transaction reads one snapshot in any case. A moment of the past is named in
-// the database's name.
-func readReadConcern(v bsonraw.Value) error {
-	if v.Type != bsonraw.Object {
-		return errs.New(errs.FailedToParse, "readConcern field should be an object")
+// transaction returns the number of the transaction that the command is part of,
+// or -1.
+func (g *generic) transaction() int64 {
+	if g.autocommit == no && g.hasTxnNumber {
+		return g.txnNumber
 	}
-	it := v.Doc().Iter()
-	for it.Next() {
-		switch string(it.Key()) {
-		case "level", "afterClusterTime", "afterOpTime", "provenance":
-		case "atClusterTime":
-			return errs.New(errs.NotSupported, "readConcern.atClusterTime is not supported").
-				WithRemedy("name the moment in the database's name: project~branch~<LSN, time, tag or -n>")
-		default:
-			return errs.New(errs.InvalidOptions, "Unrecognized option in readConcern: %s", it.Key())
-		}
-	}
-	level := v.Doc().Get("level")
-	if level.IsMissing() {
-		return nil
-	}
-	if level.Type != bsonraw.String {
-		return errs.New(errs.TypeMismatch, `"level" had the wrong type. Expected string, found %s`, level.Type.Name())
-	}
-	switch string(level.StringBytes()) {
-	case "local", "majority", "linearizable", "available", "snapshot":
-		return nil
-	}
-	return errs.New(errs.FailedToParse, "readConcern.level must be either 'local', 'majority', 'linearizable', 'available', or 'snapshot'")
+	return -1
 }
 
 // check refuses combinations, in mongod's words.

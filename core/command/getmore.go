@@ -16,8 +16,8 @@ type getMoreArgs struct {
 func getMoreCommand() *Command {
 	return definition[getMoreArgs]{
 		Command: Command{
-			Name: "getMore", Group: Query, traits: inTxn,
-			Help:    "Returns the next batch of a cursor. The cursor closes itself at the end, when its reply has the id 0.",
+			Name: "getMore", Group: Query, traits: inTxn | awaits,
+			Help:    "Returns the next batch of a cursor. On a change stream it waits for events, for a second or maxTimeMS. The cursor closes itself at the end, when its reply has the id 0.",
 			Example: `{getMore: {$numberLong: "4611686018427387904"}, collection: "users", batchSize: 1000}`, DB: "shop",
 		},
 		access: anyUser[getMoreArgs](),
@@ -51,7 +51,7 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 	cur.batchBytes = int(c.g.batchBytes)
 	b := c.reply(4096)
 	b.BeginDoc("cursor")
-	more, err := cur.appendBatch(ctx, b, "nextBatch", size)
+	more, err := c.nextBatch(ctx, cur, b, size)
 	id := cur.id
 	if !more {
 		id = 0
@@ -64,6 +64,24 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 	b.String("ns", cur.ns)
 	b.End()
 	return c.ok(), nil
+}
+
+// nextBatch appends the next batch. For a change stream maxTimeMS says how long to
+// wait for events; for any other cursor it limits the time as for any command.
+func (c *call) nextBatch(ctx context.Context, cur *cursor, b *bsonraw.Builder, size int64) (bool, error) {
+	if cur.stream.live != nil {
+		wait := awaitTime
+		if c.g.maxTime > 0 {
+			wait = c.g.maxTime
+		}
+		return cur.appendEvents(ctx, b, "nextBatch", size, wait)
+	}
+	if c.g.maxTime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)
+		defer cancel()
+	}
+	return cur.appendBatch(ctx, b, "nextBatch", size)
 }
 
 // mayUse checks that the cursor is this client's, session's and transaction's,

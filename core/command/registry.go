@@ -60,6 +60,7 @@ const (
 	endsTxn                     // commitTransaction, abortTransaction
 	adminOnly                   // runs on the database "admin" only
 	mayWrite                    // reads that can be a write: aggregate
+	awaits                      // maxTimeMS is how long it waits, not a limit
 	project                     // needs a project; the branch, if named, is a default
 	loose                       // fields that it does not know are ignored, as MongoDB does
 )

@@ -48,6 +48,8 @@ type SessionOptions struct {
 	Client auth.Client
 	// ReadOnly refuses commands that change anything.
 	ReadOnly bool
+	// ClusterTime adds $clusterTime and operationTime to replies, for drivers.
+	ClusterTime bool
 }
 
 // AppName is what the client has called itself in its hello.
@@ -95,8 +97,6 @@ type lsid struct {
 	id  [16]byte
 	uid [32]byte
 }
-
-func (l lsid) bytes() []byte { return append([]byte(nil), l.id[:]...) }
 
 // String formats the UUID.
 func (l lsid) String() string {

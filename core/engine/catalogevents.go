@@ -33,6 +33,15 @@ var expanded = map[string]bool{
 	eventCreate: true, eventModify: true, eventCreateIndexes: true, eventDropIndexes: true,
 }
 
+// isExpanded reports whether only showExpandedEvents shows an event: those of views
+// are among them.
+func (ev *event) isExpanded() bool {
+	if expanded[ev.kind] {
+		return true
+	}
+	return ev.ddl != nil && ev.ddl.before != nil && ev.ddl.before.View
+}
+
 // catalogEvent is a change of the catalog.
 type catalogEvent struct {
 	kind          string
@@ -56,7 +65,7 @@ func (u *unfolding) compareCatalogs(now *catalog, dropDatabase bool) {
 		}
 	}
 	for _, before := range byID(old) {
-		if now.byID[before.ID] == nil && !taken[before.Name] {
+		if now.byID[before.ID] == nil && !taken[before.Name] && !(dropDatabase && before.View) {
 			drops = append(drops, catalogEvent{kind: eventDrop, name: before.Name, before: before})
 		}
 	}
@@ -101,11 +110,11 @@ func compareCollection(before, after *Collection) []catalogEvent {
 			made = append(made, def)
 		}
 	}
-	if gone != nil {
-		list = append(list, catalogEvent{kind: eventDropIndexes, name: after.Name, indexes: gone})
+	for _, def := range gone {
+		list = append(list, catalogEvent{kind: eventDropIndexes, name: after.Name, indexes: []*index.Definition{def}})
 	}
-	if made != nil {
-		list = append(list, catalogEvent{kind: eventCreateIndexes, name: after.Name, indexes: made})
+	for _, def := range made {
+		list = append(list, catalogEvent{kind: eventCreateIndexes, name: after.Name, indexes: []*index.Definition{def}})
 	}
 	return list
 }

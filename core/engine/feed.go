@@ -245,10 +245,10 @@ func (f *feed) nextCommit(ctx context.Context) (*step, error) {
 	if f.cur == nil {
 		f.cur = f.s.mv.ReadLog(span.Segment, f.after, min(span.Max, f.limit), false)
 	}
+	if err := ctxError(ctx); err != nil {
+		return nil, err // before the cursor moves: who was stopped may go on later
+	}
 	for f.cur.Next() {
-		if err := ctxError(ctx); err != nil {
-			return nil, err
-		}
 		rec := f.cur.Record()
 		if rec == nil {
 			return nil, f.cur.Err()

@@ -140,11 +140,11 @@ func (m *many) next(ctx context.Context) (*step, *feed, error) {
 		var first *fed
 		for _, f := range m.feeds {
 			if f.unread {
-				f.unread = false
 				var err error
 				if f.ready, err = f.Next(ctx, m.durable); err != nil {
 					return nil, nil, err
 				}
+				f.unread = false
 			}
 			if f.ready != nil && (first == nil || f.ready.lsn < first.ready.lsn) {
 				first = f

@@ -110,6 +110,16 @@ func (s *Store) Close() error {
 	return s.kv.Close()
 }
 
+// open fails if the store was closed.
+func (s *Store) open() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed()
+	}
+	return nil
+}
+
 // errClosed is the answer of a store that was closed.
 func errClosed() error { return errs.New(errs.StoreClosed, "the store is closed") }
 

@@ -46,7 +46,8 @@ type unfolding struct {
 	n         uint32 // number of the next event
 	catalogAt int
 	opAt      int
-	scan      *mvcc.Cursor
+	scan      *mvcc.Cursor // over the first of revived
+	told      []byte       // the encoded _id of its newest document
 	before    *mvcc.View
 	after     *mvcc.View
 }
@@ -249,22 +250,22 @@ func (u *unfolding) nextRevived(ctx context.Context) (*event, error) {
 		coll := u.revived[0]
 		if u.scan == nil {
 			u.scan = u.afterView().Scan(coll.ID, nil, nil, false)
-			if u.key != nil && u.own {
-				u.scan.Seek(u.key)
+			if u.told != nil {
+				u.scan.Seek(append(u.told, 0)) // behind it: keys end by themselves
 			}
 		}
+		if err := ctxError(ctx); err != nil {
+			return nil, err
+		}
 		if u.scan.Next() {
-			if err := ctxError(ctx); err != nil {
-				return nil, err
-			}
 			u.n++
-			u.key = append(u.key[:0], u.scan.IDKey()...)
+			u.told = append(u.told[:0], u.scan.IDKey()...)
 			return &event{
-				n: u.n - 1, kind: eventInsert, coll: coll.Name, id: u.scan.Doc().Get("_id").Clone(), key: u.key, cid: coll.ID,
+				n: u.n - 1, kind: eventInsert, coll: coll.Name, id: u.scan.Doc().Get("_id").Clone(), key: u.told, cid: coll.ID,
 			}, nil
 		}
 		err := u.scan.Close()
-		u.scan, u.key = nil, nil
+		u.scan, u.told = nil, nil
 		if err != nil {
 			return nil, err
 		}
@@ -326,6 +327,8 @@ func (u *unfolding) differ(ev *event) (bool, error) {
 		ev.kind = eventInsert
 	case post == nil:
 		ev.kind = eventDelete
+	case u.rec != nil && u.rec.Kind != wal.KindMerge && u.rec.Kind != wal.KindUndo && changes.IsReplacement(pre, post):
+		ev.kind = eventReplace // as mongod tells it
 	default:
 		ev.kind = eventUpdate
 	}

@@ -39,6 +39,8 @@ type ChangeStream struct {
 	s    *Store
 	spec WatchSpec
 	src  source
+	step *step      // the next step, while it is not begun
+	feed *feed      // and whose it is
 	u    *unfolding // the step that is being told, or nil
 
 	pipe  pipeline.Iter // over raw
@@ -283,10 +285,16 @@ func (r *rawEvents) Close() error { return nil }
 // nextStep goes to the next commit; false if there is none for now.
 func (w *ChangeStream) nextStep(ctx context.Context) (bool, error) {
 	for {
-		st, f, err := w.src.next(ctx)
-		if err != nil {
+		if err := w.s.open(); err != nil {
 			return false, err
 		}
+		if w.step == nil {
+			var err error
+			if w.step, w.feed, err = w.src.next(ctx); err != nil {
+				return false, err
+			}
+		}
+		st := w.step
 		if st == nil {
 			lsn, seg := w.src.position()
 			if t := (changes.Token{LSN: lsn, N: changes.AllEvents, Segment: seg}); t.Compare(w.scanned) > 0 {
@@ -294,10 +302,11 @@ func (w *ChangeStream) nextStep(ctx context.Context) (bool, error) {
 			}
 			return false, nil
 		}
-		u, err := f.unfold(ctx, st)
+		u, err := w.feed.unfold(ctx, st)
 		if err != nil {
 			return false, err
 		}
+		w.step = nil
 		if changes.TimeOf(st.lsn, st.ms).Compare(w.from) < 0 {
 			u.close()
 			continue

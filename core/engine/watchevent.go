@@ -45,7 +45,7 @@ func (w *ChangeStream) passed(t changes.Token) bool {
 
 // wants reports whether the stream shows events of this kind and collection.
 func (w *ChangeStream) wants(ev *event) bool {
-	if !w.spec.Expanded && expanded[ev.kind] {
+	if !w.spec.Expanded && ev.isExpanded() {
 		return false
 	}
 	only := w.spec.Collection

@@ -79,12 +79,13 @@ func init() {
 		"$setWindowFields": {compile: compileWindow},
 		"$fill":            {compile: compileFill},
 		"$densify":         {compile: compileDensify},
+		"$changeStream":    {compile: compileChangeStream, first: true, noFacet: true, noSub: true},
 	}
 }
 
 // absent are stages of mongod that are not there yet.
 var absent = []string{
-	"$changeStream", "$currentOp", "$geoNear", "$listSessions",
+	"$currentOp", "$geoNear", "$listSessions",
 	"$listLocalSessions", "$planCacheStats", "$shardedDataDistribution",
 }
 

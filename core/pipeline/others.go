@@ -175,6 +175,13 @@ func (s *sampleIter) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
 
 func (s *sampleIter) Close() error { return closing2(s.in, s.sorter.close()) }
 
+// compileChangeStream refuses the stage where it is not the first of an aggregate
+// command, which does not come here.
+func compileChangeStream(_ *compiler, name string, _ bsonraw.Value) (stage, error) {
+	return nil, errs.New(40602, "%s is only valid as the first stage in a pipeline", name).
+		WithRemedy("it begins the pipeline of an aggregate command, not of a view")
+}
+
 // compileDocuments is $documents: an expression gives the documents.
 func compileDocuments(c *compiler, name string, v bsonraw.Value) (stage, error) {
 	e, err := c.expr(v)
