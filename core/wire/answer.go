@@ -154,14 +154,14 @@ func cursorIsOpen(reply bsonraw.Doc) bool {
 func (c *conn) errorReply(err error) bsonraw.Doc {
 	e := errs.As(err)
 	if e == nil || c.argon || e.Code < errs.ProjectNotFound {
-		return command.ErrorReply(err)
+		return c.sess.ErrorReply(err)
 	}
 	said := *e
 	if remedy := e.RemedyText(); remedy != "" {
 		said.Message += ": " + remedy
 		said.Remedy = remedy
 	}
-	return command.ErrorReply(&said)
+	return c.sess.ErrorReply(&said)
 }
 
 // failpoint asks whether a test wants this command to fail.
