@@ -319,7 +319,7 @@ func (w *ChangeStream) nextStep(ctx context.Context) (bool, error) {
 // Clock returns MongoDB's name of the newest moment: an operationTime.
 func (s *Store) Clock() changes.Time {
 	lsn := s.mv.LastLSN() // first: a later commit's time only moves it up to that commit
-	return changes.TimeOf(lsn, s.mv.LastTime())
+	return changes.TimeOf(lsn, s.mv.LatestTime())
 }
 
 // LSNAt returns the newest commit of a branch at or before a cluster time.

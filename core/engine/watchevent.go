@@ -78,7 +78,11 @@ func (w *ChangeStream) appendHead(b *bsonraw.Builder, kind string) {
 	t := changes.TimeOf(st.lsn, st.ms)
 	b.String("operationType", kind)
 	b.Value("clusterTime", bsonraw.TimestampValue(t.Seconds, t.Increment))
-	b.Time("wallTime", time.UnixMilli(st.ms))
+	wall := st.ms
+	if st.record != nil && w.u.rec.Source != nil && w.u.rec.Source.Wall != 0 {
+		wall = w.u.rec.Source.Wall
+	}
+	b.Time("wallTime", time.UnixMilli(wall))
 }
 
 // document makes an event's document.
@@ -160,7 +164,15 @@ func SessionOf(id [16]byte, txnNumber int64) []byte {
 
 // appendSession appends the session of a transaction.
 func (w *ChangeStream) appendSession(b *bsonraw.Builder) {
-	if w.u.rec == nil || len(w.u.rec.Session) != transactionLen {
+	if w.u.rec == nil {
+		return
+	}
+	if from := w.u.rec.Source; from != nil && len(from.Session) > 0 {
+		b.Doc("lsid", from.Session)
+		b.Int64("txnNumber", from.Txn)
+		return
+	}
+	if len(w.u.rec.Session) != transactionLen {
 		return
 	}
 	session := w.u.rec.Session

@@ -94,9 +94,8 @@ func (w *ChangeStream) checkToken(f *feed) error {
 	return nil
 }
 
-// lsnBefore returns the newest commit before a time, or 0. In a stream of many
-// branches it is the newest of any of them: times ascend with LSNs.
-func (w *ChangeStream) lsnBefore(ms int64) (newest mvcc.LSN, err error) {
+// lsnBefore returns an LSN up to which every commit was made before a time.
+func (w *ChangeStream) lsnBefore(ms int64) (mvcc.LSN, error) {
 	s, ref := w.s, w.spec.Ref
 	if ref.Branch != "" {
 		b, err := s.branch(ref.Project, ref.Branch)
@@ -118,18 +117,37 @@ func (w *ChangeStream) lsnBefore(ms int64) (newest mvcc.LSN, err error) {
 		}
 	}
 	s.mu.RUnlock()
+	least := s.mv.DurableLSN()
 	for _, leaf := range leaves {
-		lineage, err := s.mv.Lineage(leaf, mvcc.MaxLSN)
+		first, err := w.firstSince(leaf, ms)
 		if err != nil {
 			return 0, err
 		}
-		lsn, _, err := s.mv.LSNAt(lineage, time.UnixMilli(ms-1))
-		if err != nil {
-			return 0, err
+		if first != 0 {
+			least = min(least, first-1)
 		}
-		newest = max(newest, lsn)
 	}
-	return newest, nil
+	return least, nil
+}
+
+// firstSince returns a segment's oldest commit, its ancestors' among them, that was
+// made at or after a time; 0 if there is none. Times ascend along a lineage, and
+// not from one branch to another: a mirrored branch has those of its source.
+func (w *ChangeStream) firstSince(leaf mvcc.SegmentID, ms int64) (mvcc.LSN, error) {
+	lineage, err := w.s.mv.Lineage(leaf, mvcc.MaxLSN)
+	if err != nil {
+		return 0, err
+	}
+	before, _, err := w.s.mv.LSNAt(lineage, time.UnixMilli(ms-1))
+	for i := len(lineage) - 1; i >= 0 && err == nil; i-- {
+		cur := w.s.mv.ReadLog(lineage[i].Segment, before, lineage[i].Max, false)
+		if cur.Next() {
+			lsn := cur.LSN()
+			return lsn, cur.Close()
+		}
+		err = cur.Close()
+	}
+	return 0, err
 }
 
 // lsnAtMs returns the newest commit of a branch at or before a time, 0 if there

@@ -297,6 +297,7 @@ func (s *Store) publish(c *Commit, st *state, touched []CollectionID, size int) 
 	s.commit.state = *st
 	s.commit.next = st.last + 1
 	s.time.Store(st.time)
+	s.latest.Store(max(st.time, st.source))
 	s.last.Store(uint64(st.last))
 	s.pool.wrote(size)
 }

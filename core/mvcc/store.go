@@ -29,6 +29,7 @@ type Store struct {
 	}
 	last    atomic.Uint64 // LSN of the last visible commit
 	time    atomic.Int64  // its time
+	latest  atomic.Int64  // no commit has a later one, those with times of their own among them
 	durable atomic.Uint64 // the limit that is durable (state.go)
 	ids     struct {
 		sync.Mutex
@@ -71,6 +72,7 @@ func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
 	s.recent.begin(st.last)
 	s.last.Store(uint64(st.last))
 	s.time.Store(st.time)
+	s.latest.Store(max(st.time, st.source))
 	s.durable.Store(uint64(st.limit))
 	s.commits.durable.Store(uint64(st.last))
 	s.ids.segment, s.ids.collection, s.ids.index, s.ids.project = st.segment, st.collection, st.index, st.project
@@ -133,6 +135,9 @@ func (s *Store) LastLSN() LSN { return LSN(s.last.Load()) }
 
 // LastTime returns the time of the newest commit in milliseconds since 1970.
 func (s *Store) LastTime() int64 { return s.time.Load() }
+
+// LatestTime returns a time that no commit is later than. It never goes back.
+func (s *Store) LatestTime() int64 { return s.latest.Load() }
 
 // AllocSegment returns a segment id never used before. This and the other ids
 // become durable with the next commit.
