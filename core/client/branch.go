@@ -21,6 +21,7 @@ type BranchInfo struct {
 	Created   time.Time `bson:"created" json:"created"`
 	Actor     string    `bson:"actor" json:"actor"`
 	Protected bool      `bson:"protected" json:"protected"`
+	Takes     string    `bson:"takes" json:"takes"` // "writes"; of a protected branch "merges" or "mirror"
 }
 
 // Branches are the branches of a project.
@@ -54,6 +55,22 @@ func (b Branches) Get(ctx context.Context, name string) (*BranchInfo, error) {
 // Delete deletes a branch's name.
 func (b Branches) Delete(ctx context.Context, name string) error {
 	return b.p.c.run(ctx, b.p.name, bson.D{{Key: "argonBranchDelete", Value: name}}, nil)
+}
+
+// Protect makes a branch take merges and no other change.
+func (b Branches) Protect(ctx context.Context, name string) (*BranchInfo, error) {
+	return b.protect(ctx, "argonBranchProtect", name)
+}
+
+// Unprotect lets a branch that took merges only take writes again.
+func (b Branches) Unprotect(ctx context.Context, name string) (*BranchInfo, error) {
+	return b.protect(ctx, "argonBranchUnprotect", name)
+}
+
+func (b Branches) protect(ctx context.Context, command, name string) (*BranchInfo, error) {
+	var reply struct{ Branch BranchInfo }
+	err := b.p.c.run(ctx, b.p.name, bson.D{{Key: command, Value: name}}, &reply)
+	return &reply.Branch, err
 }
 
 // Merge merges a ref of the project into a branch; see Branch.Merge.

@@ -21,6 +21,7 @@ func allCommands() []*Command {
 		argonProjectCreateCommand(), argonProjectListCommand(), argonProjectDeleteCommand(),
 		argonBranchCreateCommand(), argonBranchListCommand(), argonBranchGetCommand(),
 		argonBranchDeleteCommand(), argonBranchRestoreCommand(),
+		argonBranchProtectCommand(), argonBranchUnprotectCommand(),
 		argonMergePlanCommand(), argonMergeCommand(), argonUndoCommand(),
 		argonTagCreateCommand(), argonTagListCommand(), argonTagDeleteCommand(),
 		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonBlameCommand(), argonDiffCommand(),

@@ -104,6 +104,7 @@ func describeBranch(b *bsonraw.Builder, key string, br *engine.Branch) {
 	b.Time("created", br.Created)
 	b.String("actor", br.Actor)
 	b.Bool("protected", br.Protected)
+	b.String("takes", br.Takes)
 	b.End()
 }
 

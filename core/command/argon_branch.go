@@ -155,3 +155,34 @@ func runBranchRestore(ctx context.Context, c *call, a *branchRestoreArgs) (bsonr
 	b.Int64("to", int64(br.ForkLSN))
 	return c.ok(), nil
 }
+
+func argonBranchProtectCommand() *Command {
+	return protectCommand("argonBranchProtect", true,
+		"Makes a branch take merges and no other change: writes to it, also of transactions that are open, restoring and deleting it are refused until argonBranchUnprotect.")
+}
+
+func argonBranchUnprotectCommand() *Command {
+	return protectCommand("argonBranchUnprotect", false, "Lets a branch that took merges only take writes again.")
+}
+
+func protectCommand(name string, on bool, help string) *Command {
+	return definition[nameArgs]{
+		Command: Command{
+			Name: name, Group: Branches, traits: project,
+			Help: help, Example: "{" + name + `: "main"}`, DB: "shop",
+		},
+		access: needing("protectBranch on the branch", func(n *needs, a *nameArgs) { n.branch(a.name, auth.ProtectBranch) }),
+		fields: []field[nameArgs]{
+			text(name, func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
+		},
+		run: func(ctx context.Context, c *call, a *nameArgs) (bsonraw.Doc, error) {
+			br, err := c.d.store.OnlyMerges(ctx, refs.Ref{Project: c.ref.Project, Branch: a.name}, on)
+			if err != nil {
+				return nil, err
+			}
+			b := c.reply(256)
+			describeBranch(b, "branch", br)
+			return c.ok(), nil
+		},
+	}.build()
+}

@@ -38,6 +38,8 @@ type CommitMeta struct {
 	// Replica says that the writes copy another database's: protected branches
 	// take them, and validators, which let them pass there, do not look at them.
 	Replica bool
+
+	merging bool // the commit is a merge, which some protected branches take
 }
 
 // Reader answers queries on one branch at one moment. Collection names are
@@ -188,7 +190,8 @@ type Branch struct {
 	HeadLSN       mvcc.LSN // its newest commit
 	Created       time.Time
 	Actor         string
-	Protected     bool // takes no direct writes
+	Protected     bool   // takes no direct writes
+	Takes         string // "writes"; of a protected branch "merges" or "mirror"
 }
 
 // Tag is an immutable name for a branch at an LSN.

@@ -76,19 +76,26 @@ func (s *Store) writableBranch(ctx context.Context, ref refs.Ref, meta CommitMet
 	return b, s.checkProtected(b, meta)
 }
 
-// checkProtected fails for a branch that takes no direct writes.
+// checkProtected fails for a branch that takes no direct writes, unless the commit
+// is of the kind that it takes.
 func (s *Store) checkProtected(b *branch, meta CommitMeta) error {
-	if meta.Replica {
-		return nil
-	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if !b.rec.Protected {
-		return nil
-	}
+	return b.refuse(meta)
+}
+
+// refuse is checkProtected where the branch's or the store's lock is held.
+func (b *branch) refuse(meta CommitMeta) error {
 	project, name := b.project.rec.Name, b.rec.Name
-	return errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database and takes no direct writes", name, project).
-		WithRemedy("branch from it, and write there: argon branches create NAME -p %s --from %s", project, name)
+	switch {
+	case b.rec.Protected && !meta.Replica:
+		return errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database and takes no direct writes", name, project).
+			WithRemedy("branch from it, and write there: argon branches create NAME -p %s --from %s", project, name)
+	case b.rec.Merges && !meta.merging && !meta.Replica:
+		return errs.New(errs.BranchProtected, "branch %q of project %q is protected and takes merges only", name, project).
+			WithRemedy("write to a branch of it and merge that: argon branches create NAME -p %s --from %s; or argon branches unprotect %s -p %s", project, name, name, project)
+	}
+	return nil
 }
 
 // commitLocked applies a transaction's writes. The branch's lock is held; the
@@ -101,10 +108,8 @@ func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) 
 	if t.branch.gone {
 		return 0, nil, unknown(errs.BranchNotFound, "branch", t.ref.Branch, nil)
 	}
-	if t.interactive { // Write looked a moment ago
-		if err := t.store.checkProtected(t.branch, t.meta); err != nil {
-			return 0, nil, err
-		}
+	if err := t.branch.refuse(t.meta); err != nil { // it may have been protected since
+		return 0, nil, err
 	}
 	if head != t.base {
 		if err := t.revalidate(head); err != nil {

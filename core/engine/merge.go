@@ -61,6 +61,7 @@ func (s *Store) Merge(ctx context.Context, spec *MergeSpec) (Doc, error) {
 
 func (s *Store) mergeTarget(ctx context.Context, spec *MergeSpec) (*branch, error) {
 	spec.From.Project, spec.Into.Project = spec.Project, spec.Project
+	spec.Meta.merging = true
 	if _, err := s.branch(spec.Project, spec.Into.Branch); err != nil {
 		return nil, err
 	}

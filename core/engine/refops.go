@@ -171,6 +171,11 @@ func (s *Store) DeleteProject(ctx context.Context, name string, meta CommitMeta)
 			return errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database", b.rec.Name, name).
 				WithRemedy("remove the mirror first: argon mirror list, argon mirror remove NAME")
 		}
+		if b.rec.Merges {
+			defer s.mu.RUnlock()
+			return errs.New(errs.BranchProtected, "branch %q of project %q is protected", b.rec.Name, name).
+				WithRemedy("take the protection away first: argon branches unprotect %s -p %s", b.rec.Name, name)
+		}
 	}
 	c := &mvcc.Commit{Refs: []refWrite{{Key: refs.ProjectKey(name)}}}
 	open := make([]*branch, 0, len(p.branches))
@@ -296,8 +301,48 @@ func (s *Store) describeBranch(b *branch) (*Branch, error) {
 	head, err := s.mv.HeadLSN(rec.Segment)
 	return &Branch{
 		Project: b.project.rec.Name, Name: rec.Name, Parent: rec.Parent, ForkLSN: rec.Fork,
-		HeadLSN: max(head, rec.Fork), Created: rec.Created, Actor: rec.Actor, Protected: rec.Protected,
+		HeadLSN: max(head, rec.Fork), Created: rec.Created, Actor: rec.Actor,
+		Protected: rec.Protected || rec.Merges, Takes: takes(&rec),
 	}, err
+}
+
+// takes says what changes a branch.
+func takes(rec *refs.Branch) string {
+	switch {
+	case rec.Protected:
+		return "mirror"
+	case rec.Merges:
+		return "merges"
+	}
+	return "writes"
+}
+
+// OnlyMerges makes a branch take merges and no other change, restoring and
+// deleting it included, or ends that. It waits for writes that are under way; one
+// that comes later, also of a transaction that is open, is refused.
+func (s *Store) OnlyMerges(ctx context.Context, ref refs.Ref, on bool) (*Branch, error) {
+	b, err := s.branch(ref.Project, ref.Branch)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.gone:
+		return nil, unknown(errs.BranchNotFound, "branch", ref.Branch, nil)
+	case b.rec.Protected:
+		return nil, errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database, and takes nothing else", ref.Branch, ref.Project).
+			WithRemedy("remove the mirror first: argon mirror list, argon mirror remove NAME")
+	}
+	if b.rec.Merges != on {
+		rec := b.rec
+		rec.Merges = on
+		c := &mvcc.Commit{Refs: []refWrite{{Key: refs.BranchKey(b.project.rec.ID, rec.Name), Value: rec.Encode()}}}
+		if err := s.applyRefs(ctx, c, b.project, nil, func(mvcc.LSN) { b.rec = rec }); err != nil {
+			return nil, err
+		}
+	}
+	return s.describeBranch(b)
 }
 
 // DeleteBranch removes a branch's name. What it wrote stays reachable through

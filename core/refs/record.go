@@ -33,6 +33,7 @@ type Branch struct {
 	Actor     string        // actor
 	LSN       wal.LSN       // lsn: the commit that made it
 	Protected bool          // protected: takes no direct writes
+	Merges    bool          // merges: takes merges, and no other writes
 }
 
 // Segment is what one branch wrote. Once written, its record never changes.
@@ -105,6 +106,7 @@ func (b *Branch) Encode() []byte {
 	w.text("actor", b.Actor)
 	w.number("lsn", uint64(b.LSN))
 	w.flag("protected", b.Protected)
+	w.flag("merges", b.Merges)
 	return w.Finish()
 }
 
@@ -118,7 +120,7 @@ func DecodeBranch(key, value []byte) (Branch, error) {
 		Project: projectOf(key), Name: string(key[5:]),
 		Segment: wal.SegmentID(r.number("segment")), Parent: r.text("parent"), Fork: wal.LSN(r.number("fork")),
 		Created: r.when("created"), Actor: r.text("actor"), LSN: wal.LSN(r.number("lsn")),
-		Protected: r.flag("protected"),
+		Protected: r.flag("protected"), Merges: r.flag("merges"),
 	}, nil
 }
 
