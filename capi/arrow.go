@@ -64,6 +64,11 @@ func (c *connection) openStream(ctx context.Context, j *job, db string, cmd bson
 		return nil, err
 	}
 	o.Once = !src.Repeatable()
+	if parted, ok := src.(interface {
+		Parts(ctx context.Context) ([]columnar.OpenFunc, error)
+	}); ok {
+		o.Parts = func() ([]columnar.OpenFunc, error) { return parted.Parts(ctx) }
+	}
 	reader, err := columnar.NewReader(ctx, src.Open, o)
 	if err != nil {
 		return nil, errors.Join(err, src.Close())

@@ -83,6 +83,22 @@ func (s sdkSource) Open(ctx context.Context) (columnar.Iter, error) {
 	return cursor, nil
 }
 
+// Parts gives the parts of a query that may be read side by side.
+func (s sdkSource) Parts(ctx context.Context) ([]columnar.OpenFunc, error) {
+	parts, err := s.Source.Parts(ctx)
+	opens := make([]columnar.OpenFunc, len(parts))
+	for i, open := range parts {
+		opens[i] = func(ctx context.Context) (columnar.Iter, error) {
+			cursor, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return cursor, nil
+		}
+	}
+	return opens, err
+}
+
 // withProgress lets the command that runs with ctx report its progress.
 func withProgress(ctx context.Context, report func(bsonraw.Doc)) context.Context {
 	return client.WithProgress(ctx, func(p client.Progress) { report(bsonraw.Doc(p.Document())) })

@@ -21,6 +21,10 @@ type Options struct {
 	// result (a $sample, a stream from a network): documents that have to be
 	// read again are kept in memory, and past SpoolMemory in a temporary file.
 	Once bool
+	// Parts, when not nil, gives the stream in parts that may be read at the same
+	// time, each of them more than once, and that are one behind the other what
+	// the stream is; or no parts, where it has none. Batches end where parts do.
+	Parts func() ([]OpenFunc, error)
 	// BatchRows is the largest number of rows of a batch; 0 is 32,768.
 	BatchRows int
 	// Workers is the number of goroutines that convert; 0 is one per processor

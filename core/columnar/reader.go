@@ -16,14 +16,15 @@ type reader struct {
 	source  *source
 	schema  *arrow.Schema
 	ready   []arrow.RecordBatch
-	batches *ordered.Pipeline[converted] // nil when the stream is at its end
+	batches *ordered.Pipeline[[]converted] // nil when the stream is at its end
+	waiting []converted                    // what came with the current batch
 	current arrow.RecordBatch
 	err     error
 	refs    atomic.Int64
 	once    sync.Once
 }
 
-func (s *source) newReader(schema *arrow.Schema, ready []arrow.RecordBatch, batches *ordered.Pipeline[converted]) *reader {
+func (s *source) newReader(schema *arrow.Schema, ready []arrow.RecordBatch, batches *ordered.Pipeline[[]converted]) *reader {
 	r := &reader{source: s, schema: schema, ready: ready, batches: batches}
 	r.refs.Store(1)
 	return r
@@ -45,7 +46,8 @@ func (r *reader) close() {
 		r.batches = nil
 	}
 	releaseAll(r.ready)
-	r.ready = nil
+	dropAll(converted.drop)(r.waiting)
+	r.ready, r.waiting = nil, nil
 	if r.current != nil {
 		r.current.Release()
 		r.current = nil
@@ -81,10 +83,7 @@ func (r *reader) Next() bool {
 		r.current, r.ready = r.ready[0], r.ready[1:]
 		return true
 	}
-	if r.batches == nil {
-		return false
-	}
-	c, ok, err := r.batches.Next()
+	c, ok, err := r.next()
 	switch {
 	case !ok:
 		r.err = err
@@ -97,6 +96,20 @@ func (r *reader) Next() bool {
 		return true
 	}
 	return false
+}
+
+// next takes what the pipeline has made.
+func (r *reader) next() (c converted, ok bool, err error) {
+	for len(r.waiting) == 0 {
+		if r.batches == nil {
+			return c, false, nil
+		}
+		if r.waiting, ok, err = r.batches.Next(); !ok {
+			return c, false, err
+		}
+	}
+	c, r.waiting = r.waiting[0], r.waiting[1:]
+	return c, true, nil
 }
 
 func contextError(ctx context.Context) error {

@@ -55,7 +55,8 @@ type source struct {
 	ctx   context.Context
 	open  OpenFunc
 	o     Options
-	spool *spool // with Options.Once, else nil
+	spool *spool     // with Options.Once, else nil
+	parts []OpenFunc // of the stream, if it has any
 }
 
 func (s *source) close() {
@@ -87,8 +88,13 @@ func (s *source) reader() (array.RecordReader, error) {
 	if first.last {
 		return s.single(first, shape, schema)
 	}
-	ours = false
-	batches := s.convert(it, first, shape, schema)
+	if s.o.Parts != nil && s.spool == nil {
+		if s.parts, err = s.o.Parts(); err != nil {
+			return nil, err
+		}
+	}
+	ours = len(s.parts) > 0
+	batches := s.convert(s.parts, it, first, shape, schema)
 	if s.o.Schema != nil {
 		return s.newReader(schema, nil, batches), nil
 	}
@@ -135,85 +141,134 @@ func (c converted) drop() {
 	}
 }
 
-func (s *source) convert(it Iter, first *chunk, shape *shape, schema *arrow.Schema) *ordered.Pipeline[converted] {
-	return convertAll(s.ctx, it, first, s.o, func() func(*chunk) (converted, error) {
+// convert makes batches of parts, or else of a stream whose first chunk may have
+// been read.
+func (s *source) convert(parts []OpenFunc, it Iter, first *chunk, shape *shape, schema *arrow.Schema) *ordered.Pipeline[[]converted] {
+	job := func() func(*chunk) (converted, error) {
 		c := newConverter(s.o.Allocator, shape, schema)
 		return func(k *chunk) (converted, error) {
 			batch, m := c.convert(k)
 			return converted{batch, k.rows, m}, nil
 		}
-	}, converted.drop)
+	}
+	if len(parts) > 0 {
+		return convertParts(s.ctx, parts, s.o, job, converted.drop)
+	}
+	return convertAll(s.ctx, it, first, s.o, one(job), dropAll(converted.drop))
 }
 
 // settle is stage 1: it converts with a guess until the guess is proven, wrong,
 // or too long open.
-func (s *source) settle(batches *ordered.Pipeline[converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
-	var kept []arrow.RecordBatch
-	size, rows := int64(0), 0
-	for size < s.o.Buffer {
-		c, ok, err := batches.Next()
-		if !ok || c.misfit != nil {
-			batches.Stop()
-			switch {
-			case err != nil:
-				releaseAll(kept)
-				return nil, err
-			case !ok:
-				return s.newReader(schema, kept, nil), nil
-			}
-			releaseAll(kept)
-			return s.exact(nil, 0, nil)
+func (s *source) settle(batches *ordered.Pipeline[[]converted], shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
+	var k kept
+	for k.size < s.o.Buffer {
+		results, ok, err := batches.Next()
+		fits := k.take(results)
+		if ok && fits {
+			continue
 		}
-		kept = append(kept, c.batch)
-		size += BatchSize(c.batch)
-		rows += c.rows
+		batches.Stop()
+		switch {
+		case err != nil:
+			k.release()
+			return nil, err
+		case !fits:
+			k.release()
+			return s.exact(kept{}, nil)
+		}
+		return s.newReader(schema, k.batches, nil), nil
 	}
 	batches.Stop()
-	return s.exact(kept, rows, schema)
+	return s.exact(k, schema)
 }
 
-// exact is stages 2 and 3. The batches kept hold the first rows documents, in a
-// schema that may turn out to be right.
-func (s *source) exact(kept []arrow.RecordBatch, rows int, guessed *arrow.Schema) (array.RecordReader, error) {
+// kept are the batches that were made while the schema was a guess.
+type kept struct {
+	batches []arrow.RecordBatch
+	size    int64
+	rows    int // of the stream that they hold
+	parts   int // the same in results: parts, if there are any
+}
+
+// take keeps a result; false if the guess was wrong.
+func (k *kept) take(results []converted) bool {
+	for i, c := range results {
+		if c.misfit != nil {
+			dropAll(converted.drop)(results[i:])
+			return false
+		}
+		k.batches = append(k.batches, c.batch)
+		k.size += BatchSize(c.batch)
+		k.rows += c.rows
+	}
+	k.parts++
+	return true
+}
+
+func (k *kept) release() {
+	releaseAll(k.batches)
+	*k = kept{}
+}
+
+// exact is stages 2 and 3. The batches kept are in a schema that may turn out to
+// be right.
+func (s *source) exact(k kept, guessed *arrow.Schema) (array.RecordReader, error) {
 	shape, err := s.scan()
 	if err != nil {
-		releaseAll(kept)
+		k.release()
 		return nil, err
 	}
 	schema := shape.schema()
-	if len(kept) > 0 && !schema.Equal(guessed) {
-		releaseAll(kept)
-		kept, rows = nil, 0
+	if guessed == nil || !schema.Equal(guessed) {
+		k.release()
+	}
+	if left := s.parts[min(k.parts, len(s.parts)):]; len(left) > 0 {
+		return s.newReader(schema, k.batches, s.convert(left, nil, nil, shape, schema)), nil
+	} else if len(s.parts) > 0 {
+		return s.newReader(schema, k.batches, nil), nil
 	}
 	it, err := s.open(s.ctx)
 	if err != nil {
-		releaseAll(kept)
+		k.release()
 		return nil, err
 	}
-	return s.newReader(schema, kept, s.convert(&skipping{it, rows}, nil, shape, schema)), nil
+	return s.newReader(schema, k.batches, s.convert(nil, &skipping{it, k.rows}, nil, shape, schema)), nil
 }
 
 // scan reads the whole stream for its schema.
 func (s *source) scan() (*shape, error) {
-	it, err := s.open(s.ctx)
+	profiles, err := s.profile()
 	if err != nil {
 		return nil, err
 	}
-	profiles := convertAll(s.ctx, it, nil, s.o, func() func(*chunk) (*profiler, error) { return profileChunk }, nil)
 	defer profiles.Stop()
 	var all profiler
 	for {
-		p, ok, err := profiles.Next()
+		results, ok, err := profiles.Next()
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
 			return resolve(&all.root), nil
 		}
-		if err := all.merge(p); err != nil {
-			return nil, err
+		for _, p := range results {
+			if err := all.merge(p); err != nil {
+				return nil, err
+			}
 		}
 	}
+}
+
+func (s *source) profile() (*ordered.Pipeline[[]*profiler], error) {
+	job := func() func(*chunk) (*profiler, error) { return profileChunk }
+	if len(s.parts) > 0 {
+		return convertParts(s.ctx, s.parts, s.o, job, nil), nil
+	}
+	it, err := s.open(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return convertAll(s.ctx, it, nil, s.o, one(job), nil), nil
 }
 
 // skipping leaves out the first documents of a stream.

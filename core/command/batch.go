@@ -19,8 +19,9 @@ const (
 // need of the command, but not the call.
 type stream struct {
 	ns        string
-	open      func(ctx context.Context) (engine.Cursor, error) // starts the query, again if need be
-	done      func()                                           // gives up the snapshot; may be nil
+	open      func(ctx context.Context) (engine.Cursor, error)     // starts the query, again if need be
+	parts     func(ctx context.Context) ([]engine.OpenFunc, error) // the query in parts that may be read side by side; may be nil
+	done      func()                                               // gives up the snapshot; may be nil
 	batchSize *int64
 	single    bool // everything that does not fit into the first batch is dropped
 	noTimeout bool

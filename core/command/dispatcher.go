@@ -127,6 +127,20 @@ func (s *Source) Open(ctx context.Context) (engine.Cursor, error) {
 	return cur, nil
 }
 
+// Parts returns the query in parts that may be read at the same time, and more
+// than once; one behind the other they are what Open gives. There are none where
+// it is not worth it.
+func (s *Source) Parts(ctx context.Context) ([]engine.OpenFunc, error) {
+	if s.stream.parts == nil {
+		return nil, nil
+	}
+	parts, err := s.stream.parts(ctx)
+	if err != nil {
+		return nil, asError(err)
+	}
+	return parts, nil
+}
+
 // Repeatable reports whether opening again gives the same documents; a pipeline
 // with $sample or $rand does not.
 func (s *Source) Repeatable() bool { return !s.stream.random }

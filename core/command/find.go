@@ -83,11 +83,15 @@ func openFind(ctx context.Context, c *call, a *findArgs) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{
+	s := &stream{
 		ns: c.db + "." + a.coll, done: done,
 		open:      func(ctx context.Context) (engine.Cursor, error) { return r.Find(ctx, a.coll, &a.spec) },
 		batchSize: a.batchSize, single: a.single, noTimeout: a.noTimeout,
-	}, nil
+	}
+	if snap, ok := r.(*engine.Snapshot); ok {
+		s.parts = func(ctx context.Context) ([]engine.OpenFunc, error) { return snap.FindParts(ctx, a.coll, &a.spec) }
+	}
+	return s, nil
 }
 
 func explainFind(a *findArgs) (string, *engine.ExplainSpec, error) {

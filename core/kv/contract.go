@@ -113,6 +113,18 @@ func (c *checkedStore) DiskUsage(lo, hi []byte) (uint64, error) {
 	return n, checkErr(err)
 }
 
+func (c *checkedStore) Cuts(lo, hi []byte) ([][]byte, error) {
+	checkBounds(lo, hi)
+	cuts, err := c.s.Cuts(lo, hi)
+	last := lo
+	for _, cut := range cuts {
+		demand(bytes.Compare(last, cut) < 0 && (hi == nil || bytes.Compare(cut, hi) < 0), "a cut %x out of order or out of bounds", cut)
+		checkBounds(cut, nil)
+		last = cut
+	}
+	return cuts, checkErr(err)
+}
+
 func (c *checkedStore) Metrics() Metrics { return c.s.Metrics() }
 
 func (c *checkedStore) Checkpoint(dir string) error { return checkErr(c.s.Checkpoint(dir)) }

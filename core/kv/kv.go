@@ -34,6 +34,11 @@ type Store interface {
 	// DiskUsage estimates the bytes on disk of the keys in [lo, hi).
 	DiskUsage(lo, hi []byte) (uint64, error)
 
+	// Cuts returns keys that part [lo, hi) into pieces of about the same size on
+	// disk, ascending; none where there is little, or the backend cannot tell.
+	// They are good as bounds.
+	Cuts(lo, hi []byte) ([][]byte, error)
+
 	// Metrics returns what the store knows about itself.
 	Metrics() Metrics
 

@@ -55,6 +55,7 @@ func (m *memory) NewIter(lo, hi []byte) (kv.Iterator, error) {
 func (m *memory) NewSnapshot() kv.Snapshot                      { return memoryReader(m.now()) }
 func (m *memory) Flush() error                                  { return nil }
 func (m *memory) Compact(context.Context, []byte, []byte) error { return nil }
+func (m *memory) Cuts([]byte, []byte) ([][]byte, error)         { return nil, nil }
 func (m *memory) DiskUsage([]byte, []byte) (uint64, error)      { return 0, nil }
 func (m *memory) Metrics() kv.Metrics                           { return kv.Metrics{} }
 func (m *memory) Checkpoint(string) error                       { return nil }
