@@ -40,12 +40,11 @@ argon time-travel query -p shop -b main -c users --at -1`),
 	root.AddCommand(
 		newProjects(a), newBranches(a), newTimeTravel(a), newTags(a),
 		newLog(a), newDiff(a), newMerge(a), newUndo(a), newHistory(a), newBlame(a),
-		newImport(a), newExport(a), newMirror(a), newRun(a), newServe(a),
+		newImport(a), newExport(a), newMirror(a), newPublish(a), newRestore(a), newRun(a), newServe(a),
 		newUsers(a), newRoles(a), newAPIKeys(a),
 		newStatus(a), newMetrics(a), newGC(a), newRetention(a), newFsck(a), newVersion(a),
 		newReference(a),
 	)
-	root.AddCommand(notYet(a)...)
 	checkArgs(root)
 	return root
 }

@@ -135,6 +135,22 @@ type PublishReport struct {
 	Finished  *time.Time        `bson:"finished" json:"finished,omitempty"`
 }
 
+// Nothing reports whether a plan has nothing to write.
+func (r *PublishReport) Nothing() bool {
+	c := &r.Counts
+	return c.Inserted+c.Updated+c.Deleted+c.Catalog == 0
+}
+
+// Done counts the changes of collections and indexes that were made.
+func (r *PublishReport) Done() (n int64) {
+	for _, a := range r.Catalog {
+		if a.Status == "applied" || a.Status == "undone" {
+			n++
+		}
+	}
+	return n
+}
+
 // PublishCounts says how much a publish writes.
 type PublishCounts struct {
 	Inserted   int64 `bson:"inserted" json:"inserted"`
