@@ -18,14 +18,15 @@ const patience = 100 * time.Second
 
 // run writes a journal's batches to the target, or takes them back.
 type run struct {
-	p     *Publisher
-	t     *target
-	j     *journal
-	tell  func(Progress)
-	sess  *mongo.Session
-	back  bool  // taken back
-	done  int64 // documents
-	lists lists // of conflicts that come up now
+	p      *Publisher
+	t      *target
+	j      *journal
+	tell   func(Progress)
+	sess   *mongo.Session
+	back   bool  // taken back
+	killed bool  // by a test
+	done   int64 // documents
+	lists  lists // of conflicts that come up now
 }
 
 // begin opens the run's session and writes it down: a run that is cut off leaves
@@ -48,7 +49,7 @@ func (r *run) begin(ctx context.Context) (err error) {
 }
 
 func (r *run) end(ctx context.Context) {
-	if r.sess != nil {
+	if r.sess != nil && !r.killed {
 		r.sess.EndSession(context.WithoutCancel(ctx))
 	}
 }
@@ -164,6 +165,9 @@ func (a *attempt) try(ctx context.Context) error {
 	}
 	if err == nil && len(a.todo) > 0 {
 		err = a.r.at("written")
+	}
+	if errors.Is(err, errFault) {
+		return err // as if killed: the transaction stays open
 	}
 	if err != nil || len(a.todo) == 0 {
 		a.abort(ctx)

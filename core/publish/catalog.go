@@ -232,32 +232,41 @@ func (c *catalogPlan) modify(from, to *engine.Collection, live *liveCollection) 
 
 func sameChangeable(a, b bsonraw.Doc) bool {
 	for _, name := range changeable {
-		if !sameOption(a.Get(name), b.Get(name)) {
+		if !sameOption(name, a.Get(name), b.Get(name)) {
 			return false
 		}
 	}
 	return true
 }
 
-// sameOption compares two options; an empty validator is none.
-func sameOption(a, b bsonraw.Value) bool {
-	none := func(v bsonraw.Value) bool { return v.IsMissing() || v.Type == bsonraw.Object && v.Doc().IsEmpty() }
-	return none(a) && none(b) || bsonraw.Equal(a, b)
+// sameOption compares two options. An empty validator is none, and so is what a
+// collection says that had a validator and lost it.
+func sameOption(name string, a, b bsonraw.Value) bool {
+	return unsaid(name, a) && unsaid(name, b) || bsonraw.Equal(a, b)
+}
+
+// unsaid reports whether an option says what holds without it.
+func unsaid(name string, v bsonraw.Value) bool {
+	switch {
+	case v.IsMissing(), v.Type == bsonraw.Object && v.Doc().IsEmpty(), v.Type == bsonraw.Boolean && !v.Bool():
+		return true
+	case v.Type == bsonraw.String:
+		return name == "validationLevel" && v.Str() == "strict" || name == "validationAction" && v.Str() == "error"
+	}
+	return false
 }
 
 // ignoredOfIndex are fields of an index's specification that say nothing.
 var ignoredOfIndex = []string{"v", "ns", "background"}
 
 // sameFields compares two documents without regard to the order of their fields,
-// those to ignore left out. A field that says false is one that is not there.
+// those to ignore left out.
 func sameFields(a, b bsonraw.Doc, ignored []string) bool {
 	for _, sides := range [][2]bsonraw.Doc{{a, b}, {b, a}} {
 		it := sides[0].Iter()
 		for it.Next() {
 			name := string(it.Key())
-			other := sides[1].Get(name)
-			off := other.IsMissing() && !it.Value().Truthy()
-			if !off && !slices.Contains(ignored, name) && !sameOption(it.Value(), other) {
+			if !slices.Contains(ignored, name) && !sameOption(name, it.Value(), sides[1].Get(name)) {
 				return false
 			}
 		}

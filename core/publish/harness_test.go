@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -220,4 +219,3 @@ func (b *bench) shop(n int) {
 	b.goLive("main")
 }
 
-var _ = context.Background

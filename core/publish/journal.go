@@ -47,7 +47,8 @@ type batchState struct {
 	State   string     `bson:"state"`
 	LSID    bson.Raw   `bson:"lsid,omitempty"`
 	Txn     int64      `bson:"txn,omitempty"`
-	Outcome []byte     `bson:"outcome"` // of each step
+	Txns    []string   `bson:"txns,omitempty"` // the names of all that it had, also of those that failed
+	Outcome []byte     `bson:"outcome"`        // of each step
 	Kept    []Conflict `bson:"conflicts,omitempty"`
 	Back    []Conflict `bson:"rollbackConflicts,omitempty"`
 }
@@ -162,19 +163,21 @@ func docOf(v bsonraw.Value) bsonraw.Doc {
 // saveState writes how far a batch is, and, where it has one, whose transaction
 // that is.
 func (j *journal) saveState(ctx context.Context, b *batch) error {
+	var txns []engine.SettingWrite
+	if b.state.Txn > 0 && (b.state.State == batchCommitting || b.state.State == batchUndoing) {
+		doc, err := encode(bson.D{{Key: "id", Value: j.head.ID}, {Key: "batch", Value: b.name}})
+		if err != nil {
+			return err
+		}
+		name := txnName(bsonraw.Doc(b.state.LSID), b.state.Txn)
+		txns = append(txns, engine.SettingWrite{Kind: settingTxn, Name: name, Doc: doc})
+		b.state.Txns = append(b.state.Txns, name)
+	}
 	doc, err := encode(&b.state)
 	if err != nil {
 		return err
 	}
-	list := []engine.SettingWrite{{Kind: settingState, Name: j.name(b.name), Doc: doc}}
-	if b.state.Txn > 0 && (b.state.State == batchCommitting || b.state.State == batchUndoing) {
-		txn, err := encode(bson.D{{Key: "id", Value: j.head.ID}, {Key: "batch", Value: b.name}})
-		if err != nil {
-			return err
-		}
-		list = append(list, engine.SettingWrite{Kind: settingTxn, Name: txnName(bsonraw.Doc(b.state.LSID), b.state.Txn), Doc: txn})
-	}
-	return j.store.PutSettings(ctx, list)
+	return j.store.PutSettings(ctx, append(txns, engine.SettingWrite{Kind: settingState, Name: j.name(b.name), Doc: doc}))
 }
 
 // replaceBatch puts two batches in the place of one.
@@ -223,11 +226,16 @@ func (j *journal) remove(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !ok && n > len(names) {
-			break
+		switch {
+		case ok:
+			names = append(names, batchName(n))
+		case n > len(j.head.Batches):
+			return j.removeBatches(ctx, names)
 		}
-		names = append(names, batchName(n))
 	}
+}
+
+func (j *journal) removeBatches(ctx context.Context, names []string) error {
 	for _, name := range names {
 		name = j.name(name)
 		state, _, err := j.store.Setting(ctx, settingState, name)
@@ -235,9 +243,9 @@ func (j *journal) remove(ctx context.Context) error {
 			return err
 		}
 		list := []engine.SettingWrite{{Kind: settingSteps, Name: name}, {Kind: settingState, Name: name}}
-		if txn, _ := state.Get("txn").AsInt64(); txn > 0 {
-			list = append(list, engine.SettingWrite{Kind: settingTxn, Name: txnName(state.Get("lsid").Doc(), txn)})
-		}
+		elements(state.Get("txns").Doc(), func(_ int, v bsonraw.Value) {
+			list = append(list, engine.SettingWrite{Kind: settingTxn, Name: v.Str()})
+		})
 		if err := j.store.PutSettings(ctx, list); err != nil {
 			return err
 		}

@@ -194,6 +194,9 @@ func (p *Publisher) Publish(ctx context.Context, s *Spec) (*Report, error) {
 	}
 	defer release()
 	if err := p.fill(ctx, pl, j); err != nil {
+		if errors.Is(err, errFault) {
+			return nil, err
+		}
 		if e := j.remove(context.WithoutCancel(ctx)); e != nil {
 			return nil, e
 		}
@@ -265,7 +268,7 @@ func (p *Publisher) fill(ctx context.Context, pl *planner, j *journal) error {
 		return err
 	}
 	if n := j.head.Counts.Conflicts; n > 0 && !j.head.Skip {
-		return conflictError(&j.head.Report, "%s: nothing was written", count(n, "conflict"))
+		return conflictError(&j.head.Report, "%s: nothing was written; %s", count(n, "conflict"), j.head.Conflicts[0].text())
 	}
 	if err := b.finish(ctx); err != nil {
 		return err
@@ -362,4 +365,8 @@ func (p *Publisher) at(point string) error {
 	return p.fault(point)
 }
 
-func (r *run) at(point string) error { return r.p.at(point) }
+func (r *run) at(point string) error {
+	err := r.p.at(point)
+	r.killed = r.killed || err != nil
+	return err
+}

@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/ejson"
 	"github.com/argon-lab/argon/core/errs"
 )
 
@@ -94,6 +95,15 @@ type Conflict struct {
 	Wanted     *bson.RawValue `bson:"wanted,omitempty"`
 	Message    string         `bson:"message"`
 	ErrInfo    bson.Raw       `bson:"errInfo,omitempty"`
+}
+
+// text names a conflict in a message.
+func (c *Conflict) text() string {
+	where := c.Collection
+	if c.ID != nil {
+		where += " " + string(ejson.AppendValue(nil, valueOf(*c.ID), ejson.Relaxed))
+	}
+	return where + ": " + c.Message
 }
 
 // The kinds of conflict.

@@ -40,6 +40,10 @@ var (
 	shared   *server
 	startErr error
 	once     sync.Once
+
+	alone     *server
+	aloneErr  error
+	aloneOnce sync.Once
 )
 
 // errNoMongod says that there is no binary to start.
@@ -49,8 +53,10 @@ var errNoMongod = errors.New("no mongod: set ARGON_MONGOD to the path of a mongo
 // that of the tests.
 func Main(m *testing.M) {
 	code := m.Run()
-	if shared != nil && shared.stop != nil {
-		shared.stop()
+	for _, s := range []*server{shared, alone} {
+		if s != nil && s.stop != nil {
+			s.stop()
+		}
 	}
 	os.Exit(code)
 }
@@ -60,6 +66,26 @@ func Main(m *testing.M) {
 func URI(t TB) string {
 	t.Helper()
 	return get(t).uri
+}
+
+// Standalone returns a server that is no replica set, which it starts if need be,
+// and the driver's client of it.
+func Standalone(t TB) (uri string, client *mongo.Client) {
+	t.Helper()
+	aloneOnce.Do(func() {
+		ctx := context.WithoutCancel(t.Context())
+		var path string
+		if path, aloneErr = binary(); aloneErr == nil {
+			alone, aloneErr = start(ctx, path, false)
+		}
+	})
+	if errors.Is(aloneErr, errNoMongod) && (runtime.GOOS != "linux" || runtime.GOARCH != "amd64") {
+		t.Skipf("%v", aloneErr)
+	}
+	if aloneErr != nil {
+		t.Fatalf("mongotest: %v", aloneErr)
+	}
+	return alone.uri, alone.client
 }
 
 // Client returns the driver's client of the test binary's MongoDB.
@@ -98,7 +124,7 @@ func open(ctx context.Context) (*server, error) {
 	// take it; then mongod exits and the next port is tried.
 	for range 3 {
 		var s *server
-		if s, err = start(ctx, path); !errors.Is(err, errExited) {
+		if s, err = start(ctx, path, true); !errors.Is(err, errExited) {
 			return s, err
 		}
 	}
@@ -133,8 +159,9 @@ func removeLeftovers() {
 	}
 }
 
-// start starts a mongod on a free port and makes it a primary.
-func start(ctx context.Context, path string) (*server, error) {
+// start starts a mongod on a free port and makes it a primary, or leaves it a
+// standalone.
+func start(ctx context.Context, path string, replicaSet bool) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -144,12 +171,16 @@ func start(ctx context.Context, path string) (*server, error) {
 		return nil, err
 	}
 	logPath := filepath.Join(dir, "log")
-	cmd := exec.Command(path,
-		"--replSet", "rs0", "--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1",
-		"--dbpath", dir, "--logpath", logPath, "--nounixsocket",
-		"--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64",
+	args := []string{
+		"--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1",
+		"--dbpath", dir, "--logpath", logPath, "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25",
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
-		"--setParameter", "ttlMonitorEnabled=false")
+		"--setParameter", "ttlMonitorEnabled=false",
+	}
+	if replicaSet {
+		args = append(args, "--replSet", "rs0", "--oplogSize", "64")
+	}
+	cmd := exec.Command(path, args...)
 	exited, err := run(cmd)
 	if err != nil {
 		_ = os.RemoveAll(dir)
@@ -164,7 +195,7 @@ func start(ctx context.Context, path string) (*server, error) {
 		<-exited
 		_ = os.RemoveAll(dir)
 	}
-	if err := s.initiate(ctx, port, exited); err != nil {
+	if err := s.initiate(ctx, port, replicaSet, exited); err != nil {
 		log, _ := os.ReadFile(logPath)
 		s.stop()
 		return nil, fmt.Errorf("mongod on port %d: %w\n%s", port, err, tail(log, 2000))
@@ -203,9 +234,9 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// initiate makes the server a replica set of itself and waits until it takes
-// writes.
-func (s *server) initiate(ctx context.Context, port int, exited <-chan struct{}) error {
+// initiate makes the server a replica set of itself, if it is to be one, and
+// waits until it takes writes.
+func (s *server) initiate(ctx context.Context, port int, replicaSet bool, exited <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	ctx, fail := context.WithCancelCause(ctx)
@@ -225,8 +256,10 @@ func (s *server) initiate(ctx context.Context, port int, exited <-chan struct{})
 	config := bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: bson.A{
 		bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: fmt.Sprintf("127.0.0.1:%d", port)}},
 	}}}
-	if err := admin.RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: config}}).Err(); err != nil {
-		return fmt.Errorf("replSetInitiate: %w", errors.Join(err, context.Cause(ctx)))
+	if replicaSet {
+		if err := admin.RunCommand(ctx, bson.D{{Key: "replSetInitiate", Value: config}}).Err(); err != nil {
+			return fmt.Errorf("replSetInitiate: %w", errors.Join(err, context.Cause(ctx)))
+		}
 	}
 	for ctx.Err() == nil {
 		var hello struct {
