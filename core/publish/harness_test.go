@@ -218,4 +218,3 @@ func (b *bench) shop(n int) {
 	b.branch("exp", "main")
 	b.goLive("main")
 }
-
