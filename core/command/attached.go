@@ -69,7 +69,7 @@ func (d *Dispatcher) attach(s *Session, a *attachArgs) error {
 	switch {
 	case c == nil:
 		opts := s.opts
-		opts.Actor, opts.Message, opts.ReadOnly = a.actor, a.message, a.readOnly
+		opts.Actor, opts.Message, opts.ReadOnly, opts.NumbersAll = a.actor, a.message, a.readOnly, true
 		shared := d.NewSession(opts)
 		shared.who.Store(s.who.Load())
 		c = &attachedClient{

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,11 +110,24 @@ func TestEffects(t *testing.T) {
 	}
 	for text, want := range map[string]bool{
 		`{"insert": "c"}`: true, `{"find": "c"}`: false, `{"findAndModify": "c"}`: true, `{"drop": "c"}`: false,
-		`{"update": "c", "updates": [{"q": {}, "u": {}}]}`:                           true,
-		`{"update": "c", "updates": [{"q": {}, "u": {}}, {"multi": true}]}`:          false,
-		`{"delete": "c", "deletes": [{"q": {}, "limit": 1}]}`:                        true,
-		`{"delete": "c", "deletes": [{"q": {}, "limit": 1}, {"q": {}, "limit": 0}]}`: false,
 	} {
 		require.Equal(t, want, Retryable(doc(t, text)), text)
 	}
+}
+
+// An attached client's writes of many documents are remembered too.
+func TestAttachedClientsNumberAllTheirWrites(t *testing.T) {
+	d := newDoor(t)
+	d.run("p", `{"insert": "c", "documents": [{"_id": 1, "n": 0}, {"_id": 2, "n": 0}]}`)
+	update := `{"update": "c", "updates": [{"q": {}, "u": {"$inc": {"n": 1}}, "multi": true}], ` + numbers(1) + `}`
+	require.Contains(t, jsonOf(d.run("p", update)), `"code":72`, "a driver's are refused")
+	update = strings.Replace(update, numbers(1), numbers(2), 1)
+	d.run("admin", attachAs)
+	require.Contains(t, jsonOf(d.run("p", update)), `"nModified":2`)
+	d.restart()
+	d.run("admin", attachAs)
+	require.Contains(t, jsonOf(d.run("p", update)), `"retriedStmtIds":[0]`)
+	docs, _ := batch(d.run("p", `{"find": "c"}`))
+	require.Equal(t, []string{`{"_id":1,"n":1}`, `{"_id":2,"n":1}`}, docs)
+	d.sess.Close()
 }

@@ -32,6 +32,7 @@ type call struct {
 
 	logical *logicalSession // checked out, where the command has a txnNumber
 	txn     *transaction    // the transaction that it runs in, or nil
+	memory  *memo           // of a retryable write
 	failed  bool            // some statement failed, though the reply is ok: 1
 	op      link
 
@@ -254,7 +255,26 @@ func (c *call) write(ctx context.Context, fn func(*engine.Txn) error) (mvcc.LSN,
 	if c.txn != nil {
 		return 0, fn(c.txn.engine)
 	}
-	return c.d.store.Write(ctx, c.ref, c.meta(), fn)
+	if c.memory == nil {
+		return c.d.store.Write(ctx, c.ref, c.meta(), fn)
+	}
+	return c.writeOnce(ctx, c.memory, fn)
+}
+
+// writeOnce is write for a retryable write: its commit carries the memory of it.
+func (c *call) writeOnce(ctx context.Context, m *memo, fn func(*engine.Txn) error) (mvcc.LSN, error) {
+	lsn, err := c.d.store.Write(ctx, c.ref, c.meta(), func(t *engine.Txn) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.Remember(sessionKind, m.s.id.name(), func(lsn mvcc.LSN) bsonraw.Doc {
+			return m.s.encode(lsn, c.d.now(), false, m.s.done.list, m.fresh.list)
+		})
+	})
+	if err == nil {
+		m.settle(lsn)
+	}
+	return m.committed(lsn), err
 }
 
 // appendLSN puts the commit's LSN into a reply, if there was one.

@@ -96,17 +96,16 @@ func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error)
 	}
 	var n int64
 	var failed writeErrors
-	var fresh []indexed
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		for i := range a.specs {
 			if st, ok := m.done(i); ok {
 				n += st.n
 				continue
 			}
-			deleted, err := deleteOne(ctx, t, a.coll, &a.specs[i].DeleteSpec, m != nil)
+			deleted, err := deleteOne(ctx, t, a.coll, &a.specs[i].DeleteSpec, m.single(c))
 			if err == nil {
 				n += deleted
-				fresh = append(fresh, indexed{i, statement{n: deleted}})
+				m.keep(i, statement{n: deleted})
 				continue
 			}
 			if !failed.add(i, err) {
@@ -122,9 +121,6 @@ func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error)
 		return nil, err
 	}
 	c.failed = len(failed.list) > 0
-	for _, f := range fresh {
-		m.keep(f.index, f.statement)
-	}
 	b := c.reply(64)
 	b.Int32("n", int32(n))
 	failed.append(b)
@@ -134,8 +130,8 @@ func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error)
 	return c.ok(), nil
 }
 
-func deleteOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.DeleteSpec, retryable bool) (int64, error) {
-	if retryable && spec.Multi {
+func deleteOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.DeleteSpec, single bool) (int64, error) {
+	if single && spec.Multi {
 		return 0, errs.New(errs.InvalidOptions, "Cannot use (or request) retryable writes with limit=0")
 	}
 	if err := checkCollation(spec.Collation); err != nil {

@@ -30,6 +30,7 @@ type Dispatcher struct {
 	now     func() time.Time
 	started time.Time
 	count   atomic.Int64 // commands run, for serverStatus; the number of a command
+	forgot  atomic.Int64 // when sessions of the past were last looked for, Unix seconds
 	swept   atomic.Int64 // when expired cursors and sessions were last looked for, Unix seconds
 }
 
@@ -198,7 +199,7 @@ func (d *Dispatcher) begin(ctx context.Context, sess *Session, db string, raw bs
 		return nil, unknown
 	}
 	id := d.count.Add(1)
-	d.sweep()
+	d.sweep(ctx)
 	if cmd.open != nil {
 		raw = raw.Clone() // a stream outlives the call, and its filter points into the command
 	}
@@ -278,7 +279,7 @@ func asError(err error) *errs.Error {
 // while nothing runs, nothing is in the way of what has expired.
 const sweepEvery = 15
 
-func (d *Dispatcher) sweep() {
+func (d *Dispatcher) sweep(ctx context.Context) {
 	now := d.now()
 	last := d.swept.Load()
 	if now.Unix()-last < sweepEvery || !d.swept.CompareAndSwap(last, now.Unix()) {
@@ -286,4 +287,9 @@ func (d *Dispatcher) sweep() {
 	}
 	d.cursors.expire(now)
 	d.logical.expire(d, now)
+	at := d.forgot.Load()
+	if now.Sub(d.started) > time.Minute && now.Unix()-at > int64(forgetAfter/time.Second) && d.forgot.CompareAndSwap(at, now.Unix()) {
+		// What cannot be forgotten now is looked for again in an hour.
+		_ = d.forget(ctx, now)
+	}
 }

@@ -97,32 +97,9 @@ func stagesOf(raw bsonraw.Doc) (list []bsonraw.Doc) {
 // again on the same snapshot.
 func IsRandom(raw bsonraw.Doc) bool { return isRandom(stagesOf(raw)) }
 
-// Retryable reports whether a write may carry a transaction number outside of a
-// transaction, so that sending it again is harmless: the command takes one, and
-// no statement of it is for many documents.
+// Retryable reports whether a command may carry a transaction number outside of a
+// transaction, so that sending it again is harmless.
 func Retryable(raw bsonraw.Doc) bool {
 	cmd, err := sharedRegistry().find(raw)
-	if err != nil || !cmd.has(retryable) {
-		return false
-	}
-	switch cmd.Name {
-	case "update":
-		return noStatement(raw.Get("updates").Doc(), func(s bsonraw.Doc) bool { return s.Get("multi").Truthy() })
-	case "delete":
-		return noStatement(raw.Get("deletes").Doc(), func(s bsonraw.Doc) bool {
-			n, isNumber := s.Get("limit").AsInt64()
-			return !isNumber || n != 1
-		})
-	}
-	return true
-}
-
-func noStatement(list bsonraw.Doc, is func(bsonraw.Doc) bool) bool {
-	it := list.Iter()
-	for it.Next() {
-		if is(it.Value().Doc()) {
-			return false
-		}
-	}
-	return true
+	return err == nil && cmd.has(retryable)
 }

@@ -79,6 +79,7 @@ func runFindAndModify(ctx context.Context, c *call, a *findAndModifyArgs) (bsonr
 		b := c.reply(len(st.reply))
 		appendFields(b, st.reply)
 		b.Int32("retriedStmtId", m.ids[0])
+		appendLSN(b, m.committed(0))
 		return c.ok(), nil
 	}
 	var body bsonraw.Doc
@@ -89,13 +90,13 @@ func runFindAndModify(ctx context.Context, c *call, a *findAndModifyArgs) (bsonr
 		res, err := t.FindAndModify(ctx, a.coll, &a.spec)
 		if err == nil {
 			body = modified(res, a.spec.Remove)
+			m.keep(0, statement{reply: body})
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	m.keep(0, statement{reply: body})
 	b := c.reply(len(body))
 	appendFields(b, body)
 	appendLSN(b, lsn)

@@ -61,7 +61,7 @@ func runInsert(ctx context.Context, c *call, a *insertArgs) (bsonraw.Doc, error)
 	n := int64(len(a.docs) - len(docs))
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		if len(docs) == 0 {
-			return nil
+			return nil // done before
 		}
 		if a.bypass {
 			t.BypassValidation()
@@ -76,13 +76,13 @@ func runInsert(ctx context.Context, c *call, a *insertArgs) (bsonraw.Doc, error)
 				return we.Err
 			}
 		}
+		m.keepInserted(docs, index, a.ordered, &failed)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.failed = len(failed.list) > 0
-	m.keepInserted(docs, index, a.ordered, &failed)
 	b := c.reply(64)
 	b.Int32("n", int32(n))
 	failed.append(b)

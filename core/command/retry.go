@@ -3,6 +3,7 @@ package command
 import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mvcc"
 )
 
 // statement is the remembered result of one statement of a retryable write.
@@ -24,8 +25,8 @@ func (s *logicalSession) enterRetryable(c *call) error {
 		return errs.New(errs.NoSuchTransaction, "Cannot retry txnNumber %d on session %s, which stands for a transaction", n, s.id)
 	case n > s.txnNumber:
 		s.abort(c.d)
-		s.txnNumber, s.state = n, retrying
-		clear(s.done)
+		s.txnNumber, s.state, s.lsn = n, retrying, 0
+		s.done.clear()
 	}
 	return nil
 }
@@ -36,6 +37,7 @@ type memo struct {
 	s       *logicalSession
 	ids     []int32
 	retried []int32
+	fresh   results // of this command, until its commit is durable
 }
 
 // memo returns the memory for n statements, nil outside of retryable writes.
@@ -47,7 +49,8 @@ func (c *call) memo(n int) (*memo, error) {
 	if err != nil || c.logical == nil || c.txn != nil {
 		return nil, err
 	}
-	return &memo{s: c.logical, ids: ids}, nil
+	c.memory = &memo{s: c.logical, ids: ids}
+	return c.memory, nil
 }
 
 // statementIDs returns the number of each statement: from stmtIds, counted from
@@ -81,7 +84,7 @@ func (m *memo) done(i int) (statement, bool) {
 	if m == nil {
 		return statement{}, false
 	}
-	st, ok := m.s.done[m.ids[i]]
+	st, ok := m.s.done.find(m.ids[i])
 	if ok {
 		m.retried = append(m.retried, m.ids[i])
 	}
@@ -90,27 +93,50 @@ func (m *memo) done(i int) (statement, bool) {
 
 // any reports whether some statement was done before.
 func (m *memo) any() bool {
-	if m == nil || len(m.s.done) == 0 {
+	if m == nil || len(m.s.done.list) == 0 {
 		return false
 	}
 	for _, id := range m.ids {
-		if _, ok := m.s.done[id]; ok {
+		if _, ok := m.s.done.find(id); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// keep remembers the result of statement i. It must be called once the commit
-// is durable, and not before.
+// keep notes the result of statement i, which is remembered once the commit is
+// durable. It is called before the commit, which carries it.
 func (m *memo) keep(i int, st statement) {
+	if m != nil {
+		m.fresh.add(m.ids[i], st)
+	}
+}
+
+// single reports whether statements for many documents are refused, as in
+// MongoDB, where they are many commits. Here a command is one; Argon's own
+// clients number all of them.
+func (m *memo) single(c *call) bool { return m != nil && !c.sess.opts.NumbersAll }
+
+// settle makes what keep noted part of what the session remembers.
+func (m *memo) settle(lsn mvcc.LSN) {
 	if m == nil {
 		return
 	}
-	if m.s.done == nil {
-		m.s.done = make(map[int32]statement)
+	for _, r := range m.fresh.list {
+		m.s.done.append(r)
 	}
-	m.s.done[m.ids[i]] = st
+	if lsn != 0 {
+		m.s.lsn = lsn
+	}
+}
+
+// committed is the LSN for the reply: that of the commit, or, where nothing was
+// left to do, that of the commit which did it.
+func (m *memo) committed(lsn mvcc.LSN) mvcc.LSN {
+	if lsn == 0 && m != nil && len(m.retried) > 0 {
+		return m.s.lsn
+	}
+	return lsn
 }
 
 // appendRetried names the statements that were not run again.

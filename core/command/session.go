@@ -46,6 +46,8 @@ type SessionOptions struct {
 	Loopback bool
 	// Client is what an authentication needs to know of the connection.
 	Client auth.Client
+	// NumbersAll lets retryable writes be for many documents too.
+	NumbersAll bool
 	// ReadOnly refuses commands that change anything.
 	ReadOnly bool
 	// ClusterTime adds $clusterTime and operationTime to replies, for drivers.

@@ -84,6 +84,9 @@ func (c *call) endTxn(ctx context.Context, fn func(*logicalSession) error) error
 		return err
 	}
 	defer s.checkIn()
+	if err := s.recall(ctx, c.d); err != nil {
+		return err
+	}
 	if c.g.txnNumber < s.txnNumber {
 		return errs.New(errs.TransactionTooOld, "Cannot end transaction %d on session %s because a newer transaction with txnNumber %d has already started on this session.", c.g.txnNumber, s.id, s.txnNumber)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mvcc"
@@ -44,7 +45,8 @@ type logicalSession struct {
 	state     txnState
 	txn       *transaction
 	lsn       mvcc.LSN // of the commit, once committed
-	done      map[int32]statement
+	done      results
+	recalled  bool // what an earlier process knew of it has been read
 }
 
 // transaction is an open transaction: always one branch's.
@@ -77,10 +79,12 @@ func (c *call) enter(ctx context.Context) error {
 	if err := s.checkOut(ctx); err != nil {
 		return err
 	}
-	var err error
-	if c.g.autocommit == no {
+	err := s.recall(ctx, c.d)
+	switch {
+	case err != nil:
+	case c.g.autocommit == no:
 		err = s.enterTxn(ctx, c)
-	} else {
+	default:
 		err = s.enterRetryable(c)
 	}
 	if err != nil {
@@ -189,6 +193,12 @@ func (s *logicalSession) abort(d *Dispatcher) {
 // commit ends an open transaction.
 func (s *logicalSession) commit(ctx context.Context, d *Dispatcher) (mvcc.LSN, error) {
 	d.cursors.closeTxn(s.txn)
+	err := s.txn.engine.Remember(sessionKind, s.id.name(), func(lsn mvcc.LSN) bsonraw.Doc {
+		return s.encode(lsn, d.now(), true)
+	})
+	if err != nil {
+		return 0, err
+	}
 	lsn, err := s.txn.engine.Commit(ctx)
 	s.txn, s.state, s.lsn = nil, aborted, 0
 	if err == nil {

@@ -127,17 +127,11 @@ type updateOutcome struct {
 	n, modified int64
 	upserted    []upserted
 	failed      writeErrors
-	fresh       []indexed // to be remembered once the commit is durable
 }
 
 type upserted struct {
 	index int
 	id    bsonraw.Value
-}
-
-type indexed struct {
-	index int
-	statement
 }
 
 func (o *updateOutcome) add(i int, st statement) {
@@ -164,15 +158,12 @@ func runUpdate(ctx context.Context, c *call, a *updateArgs) (bsonraw.Doc, error)
 		if a.bypass {
 			t.BypassValidation()
 		}
-		return out.run(ctx, t, a, m)
+		return out.run(ctx, t, a, m, m.single(c))
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.failed = len(out.failed.list) > 0
-	for _, f := range out.fresh {
-		m.keep(f.index, f.statement)
-	}
 	b := c.reply(64)
 	b.Int32("n", int32(out.n))
 	out.failed.append(b)
@@ -185,16 +176,16 @@ func runUpdate(ctx context.Context, c *call, a *updateArgs) (bsonraw.Doc, error)
 }
 
 // run runs the statements that are not done yet.
-func (o *updateOutcome) run(ctx context.Context, t *engine.Txn, a *updateArgs, m *memo) error {
+func (o *updateOutcome) run(ctx context.Context, t *engine.Txn, a *updateArgs, m *memo, single bool) error {
 	for i := range a.specs {
 		if st, ok := m.done(i); ok {
 			o.add(i, st)
 			continue
 		}
-		st, err := updateOne(ctx, t, a.coll, &a.specs[i], m != nil)
+		st, err := updateOne(ctx, t, a.coll, &a.specs[i], single)
 		if err == nil {
 			o.add(i, st)
-			o.fresh = append(o.fresh, indexed{i, st})
+			m.keep(i, st)
 			continue
 		}
 		if !o.failed.add(i, err) {
@@ -207,8 +198,8 @@ func (o *updateOutcome) run(ctx context.Context, t *engine.Txn, a *updateArgs, m
 	return nil
 }
 
-func updateOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.UpdateSpec, retryable bool) (statement, error) {
-	if retryable && spec.Multi {
+func updateOne(ctx context.Context, t *engine.Txn, coll string, spec *engine.UpdateSpec, single bool) (statement, error) {
+	if single && spec.Multi {
 		return statement{}, errs.New(errs.InvalidOptions, "Cannot use (or request) retryable writes with multi=true")
 	}
 	if spec.Constants != nil && spec.Update.Type != bsonraw.Array {

@@ -159,6 +159,18 @@ func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
 			}}, nil
 		}
 	}
+	if len(t.along) > 0 {
+		finish := c.Finish
+		c.Finish = func(lsn mvcc.LSN, ms int64) (w []refWrite, err error) {
+			if finish != nil {
+				w, err = finish(lsn, ms)
+			}
+			for _, fn := range t.along {
+				w = append(w, fn(lsn))
+			}
+			return w, err
+		}
+	}
 	for _, cid := range t.over.collections() {
 		if err := t.buildCollection(c, cid, t.over.colls[cid]); err != nil {
 			return nil, err

@@ -66,6 +66,35 @@ func (t *Txn) PutSetting(kind, name string, doc Doc) error {
 	return err
 }
 
+// Remember sets a setting in the transaction's commit, without being a reason for
+// one: where nothing else is written, it is not set. doc is told the commit's
+// LSN; it must be quick, and must not call the store.
+func (t *Txn) Remember(kind, name string, doc func(lsn mvcc.LSN) Doc) error {
+	if !refs.ValidSettingKind(kind) {
+		return errs.New(errs.BadValue, "%q cannot be a kind of settings", kind)
+	}
+	t.along = append(t.along, func(lsn mvcc.LSN) refWrite {
+		return refWrite{Key: refs.SettingKey(kind, name), Value: doc(lsn)}
+	})
+	return nil
+}
+
+// RemoveSettings removes settings of a kind, all at once.
+func (s *Store) RemoveSettings(ctx context.Context, kind string, names []string) error {
+	if s.opts.ReadOnly {
+		return errs.New(errs.StoreReadOnly, "the store in %s is open for reading only", s.dir)
+	}
+	c := &mvcc.Commit{}
+	for _, name := range names {
+		c.Refs = append(c.Refs, refWrite{Key: refs.SettingKey(kind, name)})
+	}
+	_, wait, err := s.mv.Apply(ctx, c)
+	if err != nil {
+		return err
+	}
+	return wait()
+}
+
 func settingWrite(kind, name string, doc Doc) (refWrite, error) {
 	if !refs.ValidSettingKind(kind) {
 		return refWrite{}, errs.New(errs.BadValue, "%q cannot be a kind of settings", kind)

@@ -32,9 +32,10 @@ type Txn struct {
 	done        bool
 	intents     []string // keys claimed in branch.intents
 	refs        []mvcc.RefWrite
-	merge       wal.Position // the other parent of a merge
-	ddl         bool         // the catalog changed
-	arena       []byte       // copies of documents written
+	along       []func(lsn mvcc.LSN) mvcc.RefWrite // see Remember
+	merge       wal.Position                       // the other parent of a merge
+	ddl         bool                               // the catalog changed
+	arena       []byte                             // copies of documents written
 	keyBuf      []byte
 }
 

@@ -89,6 +89,9 @@ type Holder struct {
 	Command string
 	Boot    string
 	Token   string
+
+	Here  bool // it is, or was, a process of this machine since it was started
+	Alive bool // it is Here and has not ended
 }
 
 // LockHolder reads who holds the lock of a store, or held it when the process
@@ -103,7 +106,10 @@ func LockHolder(dir string) (Holder, error) {
 		return Holder{}, translate(dir, err)
 	}
 	defer f.Close()
-	return readHolder(f), nil
+	h := readHolder(f)
+	h.Here = h.PID != 0 && h.Boot == bootID()
+	h.Alive = h.Here && alive(h.PID)
+	return h, nil
 }
 
 func (l *heldLock) sign(token string) error {

@@ -192,7 +192,7 @@ func TestLockHolder(t *testing.T) {
 	s := open(t, dir, Options{Token: "abc"})
 	h, err = LockHolder(dir)
 	require.NoError(t, err)
-	require.Equal(t, Holder{os.Getpid(), hostname(t), h.Command, bootID(), "abc"}, h)
+	require.Equal(t, Holder{os.Getpid(), hostname(t), h.Command, bootID(), "abc", true, true}, h)
 	require.Contains(t, h.Command, os.Args[0])
 	require.NoError(t, s.Close())
 	h, err = LockHolder(dir)
