@@ -71,8 +71,8 @@ func (s sdk) OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (source
 	return sdkSource{src}, nil
 }
 
-// sdkSource is a command.Source whose cursors are columnar's.
-type sdkSource struct{ *command.Source }
+// sdkSource is a client.Source whose cursors are columnar's.
+type sdkSource struct{ client.Source }
 
 // Open starts the query.
 func (s sdkSource) Open(ctx context.Context) (columnar.Iter, error) {

@@ -19,8 +19,17 @@ import (
 )
 
 func openTest(t *testing.T) *Client {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "store"), &Options{Actor: "ada"})
+	dir := filepath.Join(t.TempDir(), "store")
+	if attachedMode {
+		host, err := Open(t.Context(), dir, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, host.Close()) })
+	}
+	c, err := Open(t.Context(), dir, &Options{Actor: "ada"})
 	require.NoError(t, err)
+	place, err := c.Place(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, !attachedMode, place.Hosting)
 	t.Cleanup(func() {
 		reply, err := c.Fsck(context.WithoutCancel(t.Context()))
 		require.NoError(t, err)
@@ -259,14 +268,42 @@ func TestClosedClient(t *testing.T) {
 	require.Equal(t, errs.StoreClosed, errs.CodeOf(err))
 }
 
-func TestSecondProcessIsTold(t *testing.T) {
-	dir := t.TempDir()
-	c, err := Open(t.Context(), dir, nil)
+// A second client attaches to the first, and takes its place when it closes.
+func TestSecondClientAttaches(t *testing.T) {
+	dir, ctx := t.TempDir(), t.Context()
+	first, err := Open(ctx, dir, nil)
 	require.NoError(t, err)
-	defer c.Close()
-	_, err = Open(t.Context(), dir, nil)
-	require.Equal(t, errs.StoreLocked, errs.CodeOf(err))
-	require.Contains(t, err.Error(), dir)
+	second, err := Open(ctx, dir, &Options{Actor: "bob"})
+	require.NoError(t, err)
+	users := second.Project("shop").Branch("main").Collection("users")
+	_, err = users.InsertOne(ctx, d("_id", 1))
+	require.NoError(t, err)
+	n, err := first.Project("shop").Branch("main").Collection("users").Count(ctx, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	status, err := first.Status(ctx)
+	require.NoError(t, err)
+	require.Len(t, status.Clients, 1)
+	require.EqualValues(t, os.Getpid(), status.Clients[0].PID)
+	require.Contains(t, status.Host.Command, os.Args[0])
+	place, err := second.Place(ctx)
+	require.NoError(t, err)
+	require.Equal(t, Place{Dir: dir, Address: filepath.Join(dir, "argon.sock"), PID: os.Getpid(), Command: place.Command, Since: place.Since}, place)
+	require.Nil(t, second.Server())
+
+	require.NoError(t, first.Close())
+	n, err = users.Count(ctx, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	place, err = second.Place(ctx)
+	require.NoError(t, err)
+	require.True(t, place.Hosting)
+	require.NotNil(t, second.Server())
+	require.NoError(t, second.Close())
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	require.NotContains(t, names, filepath.Join(dir, "argon.sock"))
+	require.NotContains(t, names, filepath.Join(dir, "HOST.argon"))
 }
 
 // runText runs a command written as JSON with single quotes.

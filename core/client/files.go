@@ -20,7 +20,7 @@ import (
 
 // importCommand runs argonImport.
 func importCommand(ctx context.Context, c *Client, db string, cmd bsonraw.Doc) (bsonraw.Doc, error) {
-	o, err := c.sess.ParseImport(ctx, db, cmd)
+	o, err := c.backend.Parser().ParseImport(ctx, db, cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func importCommand(ctx context.Context, c *Client, db string, cmd bsonraw.Doc) (
 
 // exportCommand runs argonExport.
 func exportCommand(ctx context.Context, c *Client, db string, cmd bsonraw.Doc) (bsonraw.Doc, error) {
-	o, err := c.sess.ParseExport(ctx, db, cmd)
+	o, err := c.backend.Parser().ParseExport(ctx, db, cmd)
 	if err != nil {
 		return nil, err
 	}

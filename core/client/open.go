@@ -9,12 +9,14 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/argon-lab/argon/core/attach"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/command"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mirror"
 	"github.com/argon-lab/argon/core/publish"
+	"github.com/argon-lab/argon/core/wire"
 )
 
 // Options of Open. Nil options are the defaults.
@@ -24,21 +26,26 @@ type Options struct {
 	Actor, Message string
 	// ReadOnly opens the store for reading only.
 	ReadOnly bool
-	// CacheBytes is the memory for blocks of the store; 0 is the default.
+	// CacheBytes is the memory for blocks of the store, where this process hosts
+	// it; 0 is the default.
 	CacheBytes int64
 	// Log takes what happens in the background: of mirrors. Nil is nowhere.
 	Log *slog.Logger
 }
 
-// Client is an open store.
+// Client is an open store: in this process, in another process of this machine,
+// or behind an address.
 type Client struct {
-	dir    string
-	store  *engine.Store
-	disp   *command.Dispatcher
-	mirror *mirror.Manager
-	sess   *command.Session
-	closed atomic.Bool
+	dir     string
+	backend attach.Backend
+	closed  atomic.Bool
 }
+
+// Source is a query pinned to one snapshot, for a reader that may need it twice.
+type Source = attach.Source
+
+// Place says where a store is, and which process hosts it.
+type Place = attach.Place
 
 // Cursor hands out documents one by one; see engine.Cursor.
 type Cursor = engine.Cursor
@@ -46,6 +53,9 @@ type Cursor = engine.Cursor
 // Open opens the store that a URI names: a directory, with or without file://.
 // An empty URI is $ARGON_URI, or else a directory in the user's data folder. A
 // directory that is new or empty becomes a store.
+//
+// The first process that opens a store hosts it, and others attach to that one
+// without noticing; when it ends, one of them hosts the store.
 func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	if o == nil {
 		o = &Options{}
@@ -54,16 +64,22 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := engine.Open(ctx, dir, &engine.Options{ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Actor: o.Actor})
+	backend, err := attach.Open(ctx, dir, &attach.Options{
+		Actor: o.Actor, Message: o.Message, ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Services: o.services,
+	})
 	if err != nil {
 		return nil, err
 	}
-	disp := command.NewDispatcher(store)
+	return &Client{dir: dir, backend: backend}, nil
+}
+
+// services gives the commands of a store that this process hosts what they need
+// above the engine. What it returns ends it.
+func (o *Options) services(ctx context.Context, store *engine.Store, disp *command.Dispatcher) (stop func()) {
 	disp.SetPublisher(publisher{publish.New(store)})
 	mirrors := mirror.New(ctx, store, o.Log)
 	disp.SetMirrors(mirrors)
-	sess := disp.NewSession(command.SessionOptions{Actor: o.Actor, Message: o.Message})
-	return &Client{dir: dir, store: store, disp: disp, mirror: mirrors, sess: sess}, nil
+	return mirrors.Close
 }
 
 // Close closes the store. What was acknowledged is on disk already. Cursors end,
@@ -72,11 +88,20 @@ func (c *Client) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	c.mirror.Close()
-	c.sess.Close()
-	c.disp.Close()
-	return c.store.Close()
+	return c.backend.Close()
 }
+
+// Place says where the store is now, and which process hosts it.
+func (c *Client) Place(ctx context.Context) (Place, error) {
+	if err := c.open(); err != nil {
+		return Place{}, err
+	}
+	return c.backend.Place(ctx)
+}
+
+// Server returns the server by which this process serves the store to others, or
+// nil if another process does.
+func (c *Client) Server() *wire.Server { return c.backend.Server() }
 
 // Dir returns the store's directory.
 func (c *Client) Dir() string { return c.dir }
@@ -93,7 +118,7 @@ func (c *Client) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bs
 	if report := reporter(ctx); report != nil && isLong(cmd) {
 		return c.runReported(ctx, db, cmd, report)
 	}
-	return c.disp.Run(ctx, c.sess, db, cmd)
+	return c.backend.Run(ctx, db, cmd)
 }
 
 // OpenCursor runs a command that answers with a cursor and returns all its
@@ -102,16 +127,16 @@ func (c *Client) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (Cu
 	if err := c.open(); err != nil {
 		return nil, err
 	}
-	return c.disp.OpenCursor(ctx, c.sess, db, cmd)
+	return c.backend.OpenCursor(ctx, db, cmd)
 }
 
 // OpenSource is OpenCursor for a reader that may need the stream twice, as the
 // Arrow reader does: it stays on one snapshot.
-func (c *Client) OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (*command.Source, error) {
+func (c *Client) OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (Source, error) {
 	if err := c.open(); err != nil {
 		return nil, err
 	}
-	return c.disp.OpenSource(ctx, c.sess, db, cmd)
+	return c.backend.OpenSource(ctx, db, cmd)
 }
 
 func (c *Client) open() error {

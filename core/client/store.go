@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -48,6 +49,25 @@ type Status struct {
 	Memory     int64  `bson:"memory" json:"memory"`
 	PID        int64  `bson:"pid" json:"pid"`
 	ReadOnly   bool   `bson:"readOnly" json:"readOnly"`
+
+	Host    *HostInfo    `bson:"host" json:"host"` // who serves the store to other processes
+	Clients []ClientInfo `bson:"clients" json:"clients"`
+}
+
+// HostInfo is the process that has a store open and serves it to others.
+type HostInfo struct {
+	PID     int64     `bson:"pid" json:"pid"`
+	Command string    `bson:"command" json:"command"`
+	Since   time.Time `bson:"since" json:"since"`
+	Address string    `bson:"address" json:"address"` // the path of its socket
+}
+
+// ClientInfo is a process that uses a store through its host.
+type ClientInfo struct {
+	PID      int64     `bson:"pid" json:"pid"`
+	Command  string    `bson:"command" json:"command"`
+	Since    time.Time `bson:"since" json:"since"`
+	ReadOnly bool      `bson:"readOnly" json:"readOnly"`
 }
 
 // Status describes the store.

@@ -190,7 +190,7 @@ func (b *Branch) Export(ctx context.Context, w io.Writer, o *ExportOptions) (*Ex
 
 // exportSource prepares the query of an export and counts what it will give,
 // where that costs nothing.
-func (b *Branch) exportSource(ctx context.Context, o *ExportOptions) (*command.Source, int64, error) {
+func (b *Branch) exportSource(ctx context.Context, o *ExportOptions) (Source, int64, error) {
 	f := newFields("find", o.Collection).num("limit", o.Limit)
 	for _, d := range []struct {
 		name string

@@ -1,0 +1,66 @@
+package attach
+
+import (
+	"context"
+	"time"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/wire"
+)
+
+// Options of Open and Dial.
+type Options struct {
+	// Actor and Message stand in the log for commits that do not say otherwise.
+	Actor, Message string
+	// ReadOnly opens the store for reading only.
+	ReadOnly bool
+	// CacheBytes is the memory for blocks of the store, where this process hosts
+	// it; 0 is the default.
+	CacheBytes int64
+	// Services is called each time this process comes to host the store, before
+	// others can attach. What it returns is called before the store is closed.
+	Services func(context.Context, *engine.Store, *command.Dispatcher) (stop func())
+}
+
+// Backend is a store, wherever it is. Its methods may be called from any number
+// of goroutines.
+type Backend interface {
+	// Run runs a command and returns its reply, which is the caller's.
+	Run(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error)
+	// OpenCursor runs a command that answers with a cursor and returns all its
+	// documents as one stream.
+	OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (engine.Cursor, error)
+	// OpenSource is OpenCursor for a reader that may need the stream twice.
+	OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (Source, error)
+	// Place says where the store is now.
+	Place(ctx context.Context) (Place, error)
+	// Parser is a session to parse commands with that run in the client.
+	Parser() *command.Session
+	// Server serves the store, if this process hosts it, else nil.
+	Server() *wire.Server
+	// Dispatcher runs the store's commands, if this process hosts it, else nil.
+	Dispatcher() *command.Dispatcher
+	// Close gives the store up.
+	Close() error
+}
+
+// Source is a query pinned to one snapshot. Close it after its cursors, of which
+// one may be open at a time.
+type Source interface {
+	Open(ctx context.Context) (engine.Cursor, error)
+	// Repeatable reports whether opening again gives the same documents.
+	Repeatable() bool
+	Close() error
+}
+
+// Place is where a store is, and who hosts it.
+type Place struct {
+	Hosting bool      // by this process
+	Dir     string    // of the store; "" if it is behind a network address
+	Address string    // the path of the host's socket, or host:port; "" if there is none
+	PID     int       // the host's process
+	Command string    // its command line
+	Since   time.Time // since when it is the host
+}

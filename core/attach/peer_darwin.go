@@ -1,0 +1,34 @@
+package attach
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// peerUser returns the user of the process at the other end of a Unix socket.
+func peerUser(c net.Conn) (uid int, known bool, err error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return 0, false, nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, false, err
+	}
+	var cred *unix.Xucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+	})
+	if err == nil {
+		err = credErr
+	}
+	if err != nil {
+		return 0, false, errs.Wrap(err, errs.StoreIO, "cannot ask who is at the other end of a socket")
+	}
+	return int(cred.Uid), true, nil
+}

@@ -1,0 +1,22 @@
+package client
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// attachedMode makes openTest hand out a client that is attached to another one.
+var attachedMode = os.Getenv("ARGON_TEST_PLACE") == "attached"
+
+// TestMain runs every test twice: on a store in the client itself, and on one
+// that another client hosts.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && !attachedMode {
+		attachedMode = true
+		fmt.Println("attached:")
+		code = m.Run()
+	}
+	os.Exit(code)
+}
