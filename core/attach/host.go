@@ -43,7 +43,7 @@ func (s *Shared) host(ctx context.Context) (*local, error) {
 	}
 	disp := command.NewDispatcher(store)
 	h := &local{
-		store: store, disp: disp, sess: disp.NewSession(command.SessionOptions{Actor: s.o.Actor, Message: s.o.Message}),
+		store: store, disp: disp, sess: disp.NewSession(command.SessionOptions{Actor: s.o.Actor, Message: s.o.Message, NumbersAll: true}),
 		server: wire.NewServer(&wire.Options{Dispatcher: disp}), self: newRendezvous(token),
 	}
 	if s.o.Services != nil {
