@@ -87,6 +87,9 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if c.Dispatcher() == nil {
+		return cannotServe(ctx, c)
+	}
 	if err := o.warn(ctx, c, log, tls != nil); err != nil {
 		return err
 	}
@@ -112,6 +115,16 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 		return err
 	}
 	return serveAll(ctx, server, listeners, o.drain, log)
+}
+
+// cannotServe says which process would have to serve.
+func cannotServe(ctx context.Context, c *client.Client) error {
+	place, err := c.Place(ctx)
+	if err != nil {
+		return err
+	}
+	return errs.New(errs.StoreLocked, "process %d (%s) has store %q open, and a process can serve only what it has open itself", place.PID, place.Command, place.Dir).
+		WithRemedy("close it there and start argon serve first: other processes then use the store through it")
 }
 
 // serveAll serves the listeners until ctx ends, and drains.

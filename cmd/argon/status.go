@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +13,8 @@ import (
 
 func newStatus(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Describe the store", Args: cobra.NoArgs,
+		Use: "status", Short: "Describe the store, and say which processes use it", Args: cobra.NoArgs,
+		Long:    "Describe the store, and say which process has it open (the host) and which processes\nuse it through the host.",
 		Example: example(`argon status --store path/to/store`),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), a) },
 	}
@@ -29,8 +32,28 @@ func runStatus(ctx context.Context, a *app) error {
 	if a.json {
 		return a.printJSON(s)
 	}
-	return a.facts("Store", s.Path, "Newest LSN", number(s.LSN), "Projects", number(s.Projects), "Branches", number(s.Branches),
-		"Size on disk", bytesText(s.SizeOnDisk), "Memory", bytesText(s.Memory), "Process", number(s.PID))
+	pairs := []string{
+		"Store", s.Path, "Newest LSN", number(s.LSN), "Projects", number(s.Projects), "Branches", number(s.Branches),
+		"Size on disk", bytesText(s.SizeOnDisk), "Memory", bytesText(s.Memory), "Process", number(s.PID),
+	}
+	return a.facts(append(pairs, processes(s)...)...)
+}
+
+// processes says who hosts the store, and who uses it through the host.
+func processes(s *client.Status) (pairs []string) {
+	line := func(pid int64, command string, since time.Time) string {
+		return fmt.Sprintf("%d (%s) since %s", pid, command, since.Local().Format(time.DateTime))
+	}
+	if s.Host != nil {
+		pairs = append(pairs, "Host", line(s.Host.PID, s.Host.Command, s.Host.Since))
+		if s.Host.Address != "" {
+			pairs = append(pairs, "Socket", s.Host.Address)
+		}
+	}
+	for _, c := range s.Clients {
+		pairs = append(pairs, "Attached", line(c.PID, c.Command, c.Since))
+	}
+	return pairs
 }
 
 func newMetrics(a *app) *cobra.Command {

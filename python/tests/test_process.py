@@ -82,40 +82,41 @@ def test_a_forked_child_can_open_a_store_of_its_own(tmp_path: Path) -> None:
 
 
 @forks
-def test_the_parents_store_is_locked_for_the_child(tmp_path: Path) -> None:
+def test_a_child_shares_the_parents_store(tmp_path: Path) -> None:
+    """A client that the child opens on it attaches to the parent."""
     code = """
         import os, sys
         import argon
         client = argon.Client(sys.argv[1])
+        users = client.data.get_collection("users")
+        users.insert_one({"_id": 1})
         child = os.fork()
         if child == 0:
-            try:
-                argon.Client(sys.argv[1])
-            except argon.StoreBusy as error:
-                text = str(error)
-                os._exit(0 if sys.argv[1] in text and str(os.getppid()) in text else 3)
-            os._exit(4)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            with argon.Client(sys.argv[1]) as own:
+                mine = own.data.get_collection("users")
+                mine.insert_one({"_id": 2})
+                os._exit(mine.count_documents({}) - 2 + (own.status()["pid"] != os.getppid()))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), users.count_documents({}))
         client.close()
         again = argon.Client(sys.argv[1])
         again.close()
     """
-    assert checked(run_python(code, str(tmp_path / "s"))).strip() == "0"
+    assert checked(run_python(code, str(tmp_path / "s"))).split() == ["0", "2"]
 
 
-def test_a_second_process_is_told_who_has_the_store(tmp_path: Path) -> None:
+def test_a_second_process_shares_the_store(tmp_path: Path) -> None:
     code = """
         import os, subprocess, sys
         import argon
         client = argon.Client(sys.argv[1])
-        second = "import argon, sys; argon.Client(sys.argv[1])"
-        result = subprocess.run([sys.executable, "-c", second, sys.argv[1]], capture_output=True, text=True)
-        print(result.returncode, "StoreBusy" in result.stderr, sys.argv[1] in result.stderr, str(os.getpid()) in result.stderr)
+        second = "import argon, sys; print(argon.Client(sys.argv[1]).status()['pid'])"
+        def other():
+            return subprocess.run([sys.executable, "-c", second, sys.argv[1]], capture_output=True, text=True, check=True).stdout.strip()
+        print(other() == str(os.getpid()))
         client.close()
-        print(subprocess.run([sys.executable, "-c", second, sys.argv[1]]).returncode)
+        print(other() == str(os.getpid()))
     """
-    lines = checked(run_python(code, str(tmp_path / "s"))).splitlines()
-    assert lines == ["1 True True True", "0"]
+    assert checked(run_python(code, str(tmp_path / "s"))).splitlines() == ["True", "False"]
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
