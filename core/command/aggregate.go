@@ -122,6 +122,10 @@ func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, err
 	if err != nil {
 		return nil, err
 	}
+	if err := c.serverStage(ctx, r, a); err != nil {
+		done()
+		return nil, err
+	}
 	return &stream{
 		ns: ns, done: done,
 		open:      func(ctx context.Context) (engine.Cursor, error) { return r.Aggregate(ctx, a.coll, &a.spec) },

@@ -16,7 +16,11 @@ func allCommands() []*Command {
 		refreshSessionsCommand(), endSessionsCommand(),
 
 		helloCommand(), pingCommand(), buildInfoCommand(), serverStatusCommand(), listCommandsCommand(),
-		configureFailPointCommand(),
+		currentOpCommand(), killOpCommand(), killSessionsCommand(), killAllSessionsCommand(),
+		whatsmyuriCommand(), featuresCommand(), connPoolStatsCommand(), getCmdLineOptsCommand(), hostInfoCommand(),
+		getLogCommand(), replSetGetStatusCommand(), fsyncCommand(), logRotateCommand(), shutdownCommand(),
+		profileCommand(), getParameterCommand(), setParameterCommand(), configureFailPointCommand(),
+		dbStatsCommand(), collStatsCommand(), validateCommand(), dbHashCommand(), topCommand(),
 
 		argonProjectCreateCommand(), argonProjectListCommand(), argonProjectDeleteCommand(),
 		argonBranchCreateCommand(), argonBranchListCommand(), argonBranchGetCommand(),

@@ -156,10 +156,26 @@ func (cs *cursors) killWhere(which func(*cursor) bool) {
 
 func (cs *cursors) closeAll() { cs.killWhere(func(*cursor) bool { return true }) }
 
-// closeOwned ends the cursors of a client that has gone. Those of a logical
-// session may be continued on another connection; endSessions ends them.
-func (cs *cursors) closeOwned(s *Session) {
-	cs.killWhere(func(c *cursor) bool { return c.owner == s && !c.hasLsid })
+// closeOwned ends the cursors of a client that has gone, and reports whether it
+// leaves some of logical sessions, which may be continued on another connection.
+func (cs *cursors) closeOwned(s *Session) (left bool) {
+	cs.killWhere(func(c *cursor) bool {
+		left = left || c.owner == s && c.hasLsid
+		return c.owner == s && !c.hasLsid
+	})
+	return left
+}
+
+// closeOrphans ends what closeOwned has left and nobody has used since.
+func (cs *cursors) closeOrphans(s *Session) {
+	cs.killWhere(func(c *cursor) bool { return c.owner == s && !c.busy })
+}
+
+// own makes a cursor the client's that has used it last.
+func (cs *cursors) own(c *cursor, s *Session) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c.owner = s
 }
 
 func (cs *cursors) closeLogical(id lsid) {

@@ -144,6 +144,7 @@ func TestTransactionsExpire(t *testing.T) {
 
 func TestTransactionsEndWithTheirClient(t *testing.T) {
 	d := newDoor(t)
+	d.SetGrace(0)
 	d.run("p", `{"create": "c"}`)
 	txn := lsidA + `, "txnNumber": {"$numberLong": "1"}, "autocommit": false`
 	d.run("p", `{"insert": "c", "documents": [{"_id": 1}]`+txn+`, "startTransaction": true}`)

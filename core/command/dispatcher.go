@@ -27,6 +27,7 @@ type Dispatcher struct {
 
 	attachedClients attachedClients
 
+	grace   atomic.Int64 // nanoseconds; see SetGrace
 	now     func() time.Time
 	started time.Time
 	count   atomic.Int64 // commands run, for serverStatus; the number of a command
@@ -39,10 +40,12 @@ type Dispatcher struct {
 func NewDispatcher(store *engine.Store) *Dispatcher { return newDispatcher(store, time.Now) }
 
 func newDispatcher(store *engine.Store, now func() time.Time) *Dispatcher {
-	return &Dispatcher{
+	d := &Dispatcher{
 		store: store, commands: newRegistry(), now: now, started: now(),
 		auth: auth.New(settings{store}, auth.Options{Now: now}),
 	}
+	d.SetGrace(defaultGrace)
+	return d
 }
 
 // Close ends every cursor and transaction. Commands that run at the same time
@@ -62,7 +65,7 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 	}
 	defer c.release()
 	d.ops.enter(ctx, c, d.now())
-	defer d.ops.leave(c)
+	defer d.leave(c)
 	reply, err := c.execute(ctx)
 	if err != nil {
 		return nil, asError(err)
@@ -79,7 +82,7 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	}
 	defer c.release()
 	d.ops.enter(ctx, c, d.now())
-	defer d.ops.leave(c)
+	defer d.leave(c)
 	c.dst = dst
 	reply, err := c.execute(ctx)
 	if err != nil {
@@ -87,6 +90,9 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	}
 	return c.appended(c.withTimes(reply)), nil
 }
+
+// leave ends what enter began.
+func (d *Dispatcher) leave(c *call) { d.ops.leave(c, d.now().Sub(c.op.started)) }
 
 // OpenCursor runs a command that answers with a cursor and returns all its
 // documents as one stream, for Arrow: batchSize and the reply's form do not
@@ -204,7 +210,7 @@ func (d *Dispatcher) begin(ctx context.Context, sess *Session, db string, raw bs
 		raw = raw.Clone() // a stream outlives the call, and its filter points into the command
 	}
 	c := newCall(d, sess, cmd, db, raw)
-	c.op.id = id
+	c.op.id, c.op.db = id, db
 	if err := c.admit(ctx); err != nil {
 		c.release()
 		return nil, err

@@ -25,6 +25,8 @@ func TestExamplesRun(t *testing.T) {
 	mayFail := map[string]errs.Code{
 		"getMore":           errs.CursorNotFound,
 		"commitTransaction": errs.NoSuchTransaction,
+		"logRotate":         errs.NotSupported,
+		"shutdown":          errs.NotSupported,
 		"abortTransaction":  errs.NoSuchTransaction,
 		"argonImport":       errs.CommandNotSupported,
 		"argonExport":       errs.CommandNotSupported,

@@ -44,6 +44,7 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 		c.d.cursors.checkIn(cur, false, cur.used)
 		return nil, err
 	}
+	c.d.cursors.own(cur, c.sess)
 	size := int64(-1)
 	if a.batchSize != nil && *a.batchSize > 0 {
 		size = *a.batchSize

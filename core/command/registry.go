@@ -42,6 +42,7 @@ type Command struct {
 	Access  string // what a user needs, where there is authentication
 
 	traits  trait
+	use     kindOfUse
 	access  declared
 	parse   func(c *call) error
 	run     func(ctx context.Context, c *call) (bsonraw.Doc, error)
@@ -95,6 +96,7 @@ func (d definition[A]) build() *Command {
 	}
 	cmd := d.Command
 	cmd.Fields = t.infos()
+	cmd.use = useOf(cmd.Name)
 	cmd.Access, cmd.access = d.access.about, declared{free: d.access.free, first: d.access.first}
 	if d.access.needs != nil {
 		cmd.access.needs = func(n *needs) { d.access.needs(n, n.c.args.(*A)) }

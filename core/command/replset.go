@@ -31,3 +31,14 @@ func (d *Dispatcher) appendOpTime(b *bsonraw.Builder, name string) {
 	b.Int64("t", 1)
 	b.End()
 }
+
+// appendRepl appends serverStatus' report of the replica set.
+func (d *Dispatcher) appendRepl(b *bsonraw.Builder) {
+	b.BeginDoc("repl")
+	b.String("setName", SetName)
+	b.Int32("setVersion", 1)
+	b.Bool("isWritablePrimary", true)
+	b.Bool("secondary", false)
+	d.AppendLastWrite(b)
+	b.End()
+}

@@ -70,9 +70,35 @@ func (s *Session) Close() {
 	if a := s.attached.Swap(nil); a != nil {
 		s.d.detach(a)
 	}
-	s.d.cursors.closeOwned(s)
-	s.d.logical.closeOwned(s)
+	grace := time.Duration(s.d.grace.Load())
+	if s.d.logical.owns(s) {
+		after(grace, func() { s.d.logical.closeOwned(s) })
+	}
+	if s.d.cursors.closeOwned(s) {
+		after(cursorGrace*grace, func() { s.d.cursors.closeOrphans(s) })
+	}
 }
+
+// after runs fn in a while, or at once.
+func after(d time.Duration, fn func()) {
+	if d <= 0 {
+		fn()
+		return
+	}
+	time.AfterFunc(d, fn)
+}
+
+// defaultGrace is how long a transaction waits for a client whose connection is
+// gone. Drivers send each command of a session over any of their connections,
+// and a commit again over a new one. Cursors wait cursorGrace times as long.
+const (
+	defaultGrace = 5 * time.Second
+	cursorGrace  = 12
+)
+
+// SetGrace sets how long the transactions of a client that has gone are kept for
+// it to come back on another connection; its cursors are kept somewhat longer.
+func (d *Dispatcher) SetGrace(g time.Duration) { d.grace.Store(int64(g)) }
 
 // parsedRef remembers the last database name: clients repeat theirs.
 type parsedRef struct {

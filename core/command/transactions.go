@@ -121,7 +121,7 @@ func lsids(name, path string) field[sessionsArgs] {
 func endSessionsCommand() *Command {
 	return definition[sessionsArgs]{
 		Command: Command{
-			Name: "endSessions", Aliases: []string{"killSessions"}, Group: Transactions,
+			Name: "endSessions", Group: Transactions,
 			Help:    "Ends logical sessions: their transactions are aborted, their cursors closed.",
 			Example: `{endSessions: [{id: {$uuid: "2f4c1ab0-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}]}`, DB: "admin",
 		},

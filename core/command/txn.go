@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -40,6 +41,7 @@ type logicalSession struct {
 	owner *Session
 	used  time.Time
 	busy  chan struct{}
+	open  atomic.Bool // there is a txn
 
 	txnNumber int64
 	state     txnState
@@ -176,6 +178,7 @@ func (s *logicalSession) startTxn(ctx context.Context, c *call) error {
 	}
 	s.state = inProgress
 	s.txn = &transaction{engine: txn, ref: c.ref}
+	s.open.Store(true)
 	c.txn = s.txn
 	return nil
 }
@@ -188,6 +191,7 @@ func (s *logicalSession) abort(d *Dispatcher) {
 	d.cursors.closeTxn(s.txn)
 	s.txn.engine.Abort()
 	s.txn, s.state = nil, aborted
+	s.open.Store(false)
 }
 
 // commit ends an open transaction.
@@ -201,6 +205,7 @@ func (s *logicalSession) commit(ctx context.Context, d *Dispatcher) (mvcc.LSN, e
 	}
 	lsn, err := s.txn.engine.Commit(ctx)
 	s.txn, s.state, s.lsn = nil, aborted, 0
+	s.open.Store(false)
 	if err == nil {
 		s.state, s.lsn = committed, lsn
 	}
@@ -286,6 +291,32 @@ func (l *logicalSessions) closeOwned(owner *Session) {
 	for _, s := range l.where(func(s *logicalSession) bool { return s.owner == owner }) {
 		s.tryAbort(owner.d)
 	}
+}
+
+// openTxns counts the transactions that are open. A session that runs a command
+// counts as what it was before it.
+func (l *logicalSessions) openTxns() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, s := range l.byID {
+		if s.open.Load() {
+			n++
+		}
+	}
+	return n
+}
+
+// owns reports whether a client was the last to use some session.
+func (l *logicalSessions) owns(owner *Session) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.byID {
+		if s.owner == owner {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *logicalSessions) closeAll(d *Dispatcher) {

@@ -113,7 +113,7 @@ func (c *check) lineage(l mvcc.Lineage) error {
 			return err
 		}
 		for _, def := range coll.Indexes {
-			if err := c.index(l, coll, def); err != nil {
+			if _, err := c.index(l, coll, def); err != nil {
 				return err
 			}
 		}
@@ -142,16 +142,15 @@ func (c *check) count(v *mvcc.View, coll *Collection) error {
 	return cur.Err()
 }
 
-func (c *check) index(l mvcc.Lineage, coll *Collection, def *index.Definition) error {
+func (c *check) index(l mvcc.Lineage, coll *Collection, def *index.Definition) (entries int64, err error) {
 	keys := func(doc bsonraw.Doc, emit func([]byte)) error {
 		_, err := def.KeysOf(doc, emit)
 		return err
 	}
-	_, err := c.s.mv.CheckIndex(c.ctx, l, coll.ID, mvcc.IndexID(def.ID), keys, func(p mvcc.Problem) bool {
+	return c.s.mv.CheckIndex(c.ctx, l, coll.ID, mvcc.IndexID(def.ID), keys, func(p mvcc.Problem) bool {
 		c.problem("index %q of collection %q: %s", def.Name, coll.Name, p)
 		return true
 	})
-	return err
 }
 
 // collectedUpTo returns the LSN up to which garbage collection may have removed

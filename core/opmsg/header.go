@@ -78,6 +78,8 @@ func (h Header) check(limit int) error {
 		return malformed("a message says that it has %d bytes, its header alone has %d", h.Length, HeaderSize)
 	case int64(h.Length) > int64(limit):
 		return malformed("a message says that it has %d bytes, at most %d are allowed", h.Length, limit)
+	case opNames[h.Op] == "":
+		return malformed("a message has the unknown %s", h.Op) // and what comes may be of another protocol
 	}
 	return nil
 }

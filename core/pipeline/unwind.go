@@ -91,6 +91,9 @@ func (u *unwindIter) Next(ctx context.Context) (bsonraw.Doc, bool, error) {
 	for {
 		if u.open {
 			if u.elements.Next() {
+				if u.at&15 == 15 && ctx.Err() != nil { // one document can become millions
+					return nil, false, canceled(ctx.Err())
+				}
 				doc := u.with(u.elements.Value())
 				u.at++
 				return doc, true, nil

@@ -1,0 +1,403 @@
+package wire
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"fmt"
+	"math/big"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/opmsg"
+)
+
+// slow is a command that runs until it is canceled.
+const slow = `{"aggregate": 1, "cursor": {}, "pipeline": [{"$documents": [{"a": {"$range": [0, 10000]}}]},
+	{"$unwind": "$a"}, {"$set": {"b": {"$range": [0, 10000]}}}, {"$unwind": "$b"},
+	{"$set": {"c": {"$range": [0, 10000]}}}, {"$unwind": "$c"}, {"$group": {"_id": null, "n": {"$sum": "$c"}}}], "$db": "shop"}`
+
+func (v *served) operations() int {
+	reply := v.dial().ok(`{"currentOp": 1, "$db": "admin"}`)
+	n := 0
+	for _, op := range reply.Get("inprog").Doc().Values() {
+		if op.Doc().Get("command").Doc().Get("currentOp").IsMissing() {
+			n++
+		}
+	}
+	return n
+}
+
+func TestADisconnectCancelsTheCommand(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	p.begin(0, slow)
+	eventually(t, "the command runs", func() bool { return v.operations() == 1 })
+	p.nc.Close()
+	eventually(t, "the command is canceled", func() bool { return v.operations() == 0 })
+}
+
+func TestKillOp(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	p.begin(0, slow)
+	other := v.dial()
+	var id int64
+	eventually(t, "the command runs", func() bool {
+		for _, op := range other.ok(`{"currentOp": 1, "$db": "admin"}`).Get("inprog").Doc().Values() {
+			if op.Doc().Get("command").Doc().Get("aggregate").Type != bsonraw.Missing {
+				id, _ = op.Doc().Get("opid").AsInt64()
+			}
+		}
+		return id != 0
+	})
+	other.ok(fmt.Sprintf(`{"killOp": 1, "op": %d, "$db": "admin"}`, id))
+	m := p.read()
+	require.Equal(t, int32(11601), m.Body.Get("code").Int32())
+	p.ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+// TestDrain lets a running command answer, and closes what waits.
+func TestDrain(t *testing.T) {
+	v := serve(t, Options{})
+	idle, busy := v.dial(), v.dial()
+	idle.ok(`{"ping": 1, "$db": "admin"}`)
+	v.disp.EnableTestCommands()
+	idle.ok(`{"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": {"failCommands": ["ping"], "blockConnection": true, "blockTimeMS": 300}, "$db": "admin"}`)
+	busy.begin(0, `{"ping": 1, "$db": "admin"}`)
+	eventually(t, "the command has begun", func() bool {
+		v.s.mu.Lock()
+		defer v.s.mu.Unlock()
+		for c := range v.s.conns {
+			if p, _ := c.doing(); p == running {
+				return true
+			}
+		}
+		return false
+	})
+	require.NoError(t, v.s.Shutdown(t.Context()))
+	require.True(t, busy.read().Body.Get("ok").Truthy())
+	busy.closed()
+	idle.closed()
+	_, err := net.Dial("tcp", v.addr)
+	require.Error(t, err)
+}
+
+func TestAShutdownThatLosesPatience(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	p.begin(0, slow)
+	eventually(t, "the command runs", func() bool { return v.operations() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	require.ErrorContains(t, v.s.Shutdown(ctx), "before they had their answer")
+	for {
+		if _, err := p.r.Next(); err != nil {
+			return
+		}
+	}
+}
+
+func TestTooManyConnections(t *testing.T) {
+	v := serve(t, Options{MaxConnections: 3})
+	var list []*peer
+	for range 3 {
+		p := v.dial()
+		p.ok(`{"ping": 1, "$db": "admin"}`)
+		list = append(list, p)
+	}
+	v.dial().closed()
+	list[0].nc.Close()
+	eventually(t, "there is room again", func() bool { return v.s.Connections() == 2 })
+	v.dial().ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+// TestASlowReaderStopsNobody asks for much and takes nothing of it.
+func TestASlowReaderStopsNobody(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	text := strings.Repeat("x", 1<<20)
+	for i := range 12 {
+		b := bsonraw.NewBuilder(nil)
+		b.Int32("_id", int32(i))
+		b.String("text", text)
+		msg := append(opmsg.BeginMsg(nil, 1, 0, 0), doc(t, `{"insert": "big", "$db": "shop"}`)...)
+		p.send(opmsg.FinishMsg(opmsg.AppendSequence(msg, "documents", b.Finish())))
+		require.True(t, p.read().Body.Get("ok").Truthy())
+	}
+	var stuck []*peer
+	for range 8 {
+		s := v.dial()
+		s.begin(0, `{"find": "big", "$db": "shop"}`)
+		stuck = append(stuck, s)
+	}
+	for range 50 {
+		p.ok(`{"find": "big", "filter": {"_id": 1}, "projection": {"_id": 1}, "$db": "shop"}`)
+	}
+	for _, s := range stuck {
+		m := s.read()
+		require.Len(t, m.Body.Get("cursor").Doc().Get("firstBatch").Doc().Values(), 12)
+	}
+}
+
+// TestAThousandIdleAndTwoHundredBusy measures what an idle connection costs.
+func TestAThousandIdleAndTwoHundredBusy(t *testing.T) {
+	v := serve(t, Options{})
+	heap := func() uint64 {
+		for range 3 {
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse + m.StackInuse
+	}
+	seed := v.dial()
+	seed.ok(`{"insert": "n", "documents": [{"_id": 1, "n": 0}], "$db": "shop"}`)
+	before := heap()
+	idle := make([]net.Conn, 1000)
+	for i := range idle {
+		nc, err := net.Dial("tcp", v.addr)
+		require.NoError(t, err)
+		t.Cleanup(func() { nc.Close() })
+		idle[i] = nc
+		p := newPeer(t, nc)
+		p.ok(`{"hello": 1, "$db": "admin"}`)
+		p.ok(`{"find": "n", "filter": {"_id": 1}, "$db": "shop"}`)
+	}
+	// This process has both ends; the client's is a net.Conn and no buffer.
+	each := (int64(heap()) - int64(before)) / int64(len(idle))
+	t.Logf("%d bytes for an idle connection, both ends", each)
+	require.Less(t, each, int64(30<<10))
+
+	var wg sync.WaitGroup
+	for i := range 200 {
+		p := v.dial()
+		wg.Go(func() {
+			for j := range 20 {
+				p.ok(fmt.Sprintf(`{"insert": "busy", "documents": [{"_id": %d}], "$db": "shop"}`, i*100+j))
+				p.ok(`{"find": "n", "filter": {"_id": 1}, "$db": "shop"}`)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, int32(4000), seed.ok(`{"count": "busy", "$db": "shop"}`).Get("n").Int32())
+	require.Equal(t, 1201, v.s.Connections())
+	newPeer(t, idle[999]).ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+const session = `"lsid": {"id": {"$binary": {"base64": "AAAAAAAAAAAAAAAAAAAAAQ==", "subType": "04"}}}, "$db": "shop"`
+
+// TestAClientThatDiesInATransaction leaves nothing behind.
+func TestAClientThatDiesInATransaction(t *testing.T) {
+	v := serve(t, Options{})
+	v.disp.SetGrace(time.Millisecond)
+	p, other := v.dial(), v.dial()
+	p.ok(`{"insert": "n", "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}], "$db": "shop"}`)
+	p.ok(`{"update": "n", "updates": [{"q": {"_id": 1}, "u": {"$set": {"a": 1}}}], "txnNumber": {"$numberLong": "1"}, "startTransaction": true, "autocommit": false, ` + session + `}`)
+	p.ok(`{"find": "n", "batchSize": 1, "txnNumber": {"$numberLong": "1"}, "autocommit": false, ` + session + `}`)
+	p.ok(`{"find": "n", "batchSize": 1, "$db": "shop"}`)
+	status := func() (cursors, txns int64) {
+		m := other.ok(`{"serverStatus": 1, "$db": "admin"}`)
+		cursors, _ = m.Get("metrics").Doc().Get("cursor").Doc().Get("open").Doc().Get("total").AsInt64()
+		txns, _ = m.Get("transactions").Doc().Get("currentOpen").AsInt64()
+		return cursors, txns
+	}
+	cursors, txns := status()
+	require.Equal(t, int64(2), cursors)
+	require.Equal(t, int64(1), txns)
+	p.nc.Close()
+	eventually(t, "its cursors and its transaction are gone", func() bool {
+		cursors, txns := status()
+		return cursors == 0 && txns == 0
+	})
+	other.ok(`{"update": "n", "updates": [{"q": {"_id": 1}, "u": {"$set": {"a": 2}}}], "$db": "shop"}`)
+}
+
+// TestATransactionGoesOnElsewhere: drivers may use another connection for each
+// command of a transaction, and close one that is idle.
+func TestATransactionGoesOnElsewhere(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	p.ok(`{"insert": "n", "documents": [{"_id": 1}], "txnNumber": {"$numberLong": "1"}, "startTransaction": true, "autocommit": false, ` + session + `}`)
+	p.nc.Close()
+	eventually(t, "the connection is gone", func() bool { return v.s.Connections() == 0 })
+	other := v.dial()
+	other.ok(`{"commitTransaction": 1, "txnNumber": {"$numberLong": "1"}, "autocommit": false, ` + strings.Replace(session, "shop", "admin", 1) + `}`)
+	require.Equal(t, int32(1), other.ok(`{"count": "n", "$db": "shop"}`).Get("n").Int32())
+}
+
+// TestLimits: what is too large is refused by its length, before its bytes.
+func TestLimits(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	head := make([]byte, 16)
+	binary.LittleEndian.PutUint32(head, 48_000_001)
+	binary.LittleEndian.PutUint32(head[12:], 2013)
+	p.send(head)
+	require.Contains(t, p.read().Body.Get("errmsg").Str(), "at most 48000000")
+	p.closed()
+
+	p = v.dial()
+	b := bsonraw.NewBuilder(nil)
+	b.Int32("_id", 1)
+	b.String("text", strings.Repeat("x", 16<<20))
+	msg := append(opmsg.BeginMsg(nil, 1, 0, 0), doc(t, `{"insert": "big", "$db": "shop"}`)...)
+	p.send(opmsg.FinishMsg(opmsg.AppendSequence(msg, "documents", b.Finish())))
+	reply := p.read().Body
+	require.Contains(t, jsonOf(reply), "10334", "a document of more than 16 MiB")
+
+	msg = append(opmsg.BeginMsg(nil, 2, 0, 0), doc(t, `{"insert": "big", "$db": "shop"}`)...)
+	many := make([]bsonraw.Doc, 100_001)
+	for i := range many {
+		many[i] = bsonraw.EmptyDoc
+	}
+	p.send(opmsg.FinishMsg(opmsg.AppendSequence(msg, "documents", many...)))
+	require.Equal(t, int32(16), p.read().Body.Get("code").Int32())
+	p.ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+func TestWhatIsNotSpoken(t *testing.T) {
+	v := serve(t, Options{})
+	for name, bytes := range map[string][]byte{
+		"OP_INSERT": append([]byte{20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xD2, 0x07, 0, 0}, 0, 0, 0, 0),
+		"HTTP":      []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+		"TLS":       {0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+		"a reply":   opmsg.AppendReply(nil, 1, 1, bsonraw.EmptyDoc),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := v.dial()
+			p.send(bytes)
+			p.closed()
+		})
+	}
+	v.dial().ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+func TestFailPoints(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	code, _ := p.fails(`{"configureFailPoint": "failCommand", "mode": "off", "$db": "admin"}`)
+	require.Equal(t, int32(59), code)
+	v.disp.EnableTestCommands()
+	on := func(mode, data string) {
+		p.ok(`{"configureFailPoint": "failCommand", "mode": ` + mode + `, "data": ` + data + `, "$db": "admin"}`)
+	}
+	on(`{"times": 2}`, `{"failCommands": ["ping"], "errorCode": 91, "errorLabels": ["Mine"]}`)
+	for range 2 {
+		reply := p.run(`{"ping": 1, "$db": "admin"}`)
+		require.Equal(t, "ShutdownInProgress", reply.Get("codeName").Str())
+		require.Equal(t, "Mine", reply.Get("errorLabels").Doc().Get("0").Str())
+	}
+	p.ok(`{"ping": 1, "$db": "admin"}`)
+
+	on(`{"times": 1}`, `{"failCommands": ["insert"], "errorCode": 10107}`)
+	reply := p.run(`{"insert": "n", "documents": [{"_id": 1}], "txnNumber": {"$numberLong": "1"}, ` + session + `}`)
+	require.Equal(t, "RetryableWriteError", reply.Get("errorLabels").Doc().Get("0").Str())
+
+	on(`{"times": 1}`, `{"failCommands": ["insert"], "writeConcernError": {"code": 91, "errmsg": "x"}}`)
+	reply = p.ok(`{"insert": "n", "documents": [{"_id": 1}], "txnNumber": {"$numberLong": "1"}, ` + session + `}`)
+	require.Equal(t, int32(91), reply.Get("writeConcernError").Doc().Get("code").Int32())
+	require.Equal(t, "RetryableWriteError", reply.Get("errorLabels").Doc().Get("0").Str())
+	require.Equal(t, int32(1), reply.Get("n").Int32())
+
+	on(`"alwaysOn"`, `{"failCommands": ["ping"], "appName": "other", "closeConnection": true}`)
+	p.ok(`{"ping": 1, "$db": "admin"}`)
+	on(`{"times": 1}`, `{"failCommands": ["ping"], "closeConnection": true}`)
+	p.begin(0, `{"ping": 1, "$db": "admin"}`)
+	p.closed()
+	p = v.dial()
+	on(`"off"`, `{}`)
+	p.ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+// authority makes certificates for the tests of TLS.
+type authority struct {
+	t    *testing.T
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	a := &authority{t: t}
+	a.cert, a.key = a.issue("authority", true)
+	return a
+}
+
+func (a *authority) issue(name string, ca bool) (*x509.Certificate, *ecdsa.PrivateKey) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(a.t, err)
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name, Organization: []string{"argon"}},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: ca, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	parent, signer := tmpl, key
+	if a.cert != nil {
+		parent, signer = a.cert, a.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, &key.PublicKey, signer)
+	require.NoError(a.t, err)
+	cert, err := x509.ParseCertificate(der)
+	require.NoError(a.t, err)
+	return cert, key
+}
+
+func (a *authority) pair(name string) tls.Certificate {
+	cert, key := a.issue(name, false)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+func TestTLS(t *testing.T) {
+	a := newAuthority(t)
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	v := serve(t, Options{TLS: &tls.Config{
+		Certificates: []tls.Certificate{a.pair("server")}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+	}})
+	nc, err := tls.Dial("tcp", v.addr, &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{a.pair("ada")}})
+	require.NoError(t, err)
+	defer nc.Close()
+	p := newPeer(t, nc)
+	p.ok(`{"hello": 1, "$db": "admin"}`)
+	p.begin(0, slow)
+	eventually(t, "the command runs", func() bool {
+		v.s.mu.Lock()
+		defer v.s.mu.Unlock()
+		for c := range v.s.conns {
+			if doing, _ := c.doing(); doing == running {
+				return true
+			}
+		}
+		return false
+	})
+	nc.Close()
+	eventually(t, "the connection is gone", func() bool { return v.s.Connections() == 0 })
+
+	without, err := tls.Dial("tcp", v.addr, &tls.Config{RootCAs: pool})
+	if err == nil { // the server's refusal comes with the first reading
+		defer without.Close()
+		_, err = without.Read(make([]byte, 1))
+	}
+	require.ErrorContains(t, err, "certificate")
+	plain := v.dial()
+	plain.begin(0, `{"ping": 1, "$db": "admin"}`)
+	for {
+		if _, err := plain.nc.Read(make([]byte, 64)); err != nil {
+			break
+		}
+	}
+}
