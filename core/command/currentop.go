@@ -10,15 +10,11 @@ import (
 	"github.com/argon-lab/argon/core/query"
 )
 
-type currentOpArgs struct {
-	filter bsonraw.Builder
-	has    bool
-	own    bool
-}
+type currentOpArgs struct{ own bool }
 
 func currentOpCommand() *Command {
 	type args = currentOpArgs
-	cmd := definition[args]{
+	return definition[args]{
 		Command: Command{
 			Name: "currentOp", Group: Server, traits: adminOnly | loose,
 			Help:    "Lists the commands that run now. Further fields are a filter on what is listed. The stage $currentOp lists the same.",
@@ -36,7 +32,6 @@ func currentOpCommand() *Command {
 		},
 		run: runCurrentOp,
 	}.build()
-	return cmd
 }
 
 func runCurrentOp(_ context.Context, c *call, a *currentOpArgs) (bsonraw.Doc, error) {

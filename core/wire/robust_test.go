@@ -2,15 +2,10 @@ package wire
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
 	"fmt"
-	"math/big"
 	"net"
 	"runtime"
 	"strings"
@@ -322,53 +317,13 @@ func TestFailPoints(t *testing.T) {
 	p.ok(`{"ping": 1, "$db": "admin"}`)
 }
 
-// authority makes certificates for the tests of TLS.
-type authority struct {
-	t    *testing.T
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
-
-func newAuthority(t *testing.T) *authority {
-	a := &authority{t: t}
-	a.cert, a.key = a.issue("authority", true)
-	return a
-}
-
-func (a *authority) issue(name string, ca bool) (*x509.Certificate, *ecdsa.PrivateKey) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(a.t, err)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name, Organization: []string{"argon"}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: ca, BasicConstraintsValid: true,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	parent, signer := tmpl, key
-	if a.cert != nil {
-		parent, signer = a.cert, a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, &key.PublicKey, signer)
-	require.NoError(a.t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(a.t, err)
-	return cert, key
-}
-
-func (a *authority) pair(name string) tls.Certificate {
-	cert, key := a.issue(name, false)
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
-}
-
 func TestTLS(t *testing.T) {
 	a := newAuthority(t)
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
+	pool := a.pool()
 	v := serve(t, Options{TLS: &tls.Config{
-		Certificates: []tls.Certificate{a.pair("server")}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		Certificates: []tls.Certificate{a.pair(pkix.Name{CommonName: "server"})}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 	}})
-	nc, err := tls.Dial("tcp", v.addr, &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{a.pair("ada")}})
+	nc, err := tls.Dial("tcp", v.addr, &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{a.pair(pkix.Name{CommonName: "ada"})}})
 	require.NoError(t, err)
 	defer nc.Close()
 	p := newPeer(t, nc)
