@@ -23,7 +23,7 @@ var layers = []string{
 	"core/kv", "core/kv/pebblekv", "core/wal", "core/refs", "core/mvcc",
 	"core/query", "core/update", "core/pipeline", "core/index", "core/merge", "core/changes", "core/engine",
 	"core/ejson", "core/ordered", "core/columnar", "core/arrowfile", "core/transfer", "core/auth", "core/command",
-	"core/mirror", "core/publish", "core/opmsg", "core/wire", "core/attach", "core/client",
+	"core/publish", "core/mirror", "core/opmsg", "core/wire", "core/attach", "core/client",
 	"capi", "cmd/argon",
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/publish"
 	"github.com/argon-lab/argon/core/update"
 )
 
@@ -21,7 +22,21 @@ type applier struct {
 }
 
 // describe is the message of a group's commit: of changes of documents it is
-// empty, since the log lists them.
+// empty, since the log lists them, unless they are what a publish of this store
+// wrote there.
+func (l *lane) describe(ctx context.Context, g group) (string, error) {
+	if first := g[0]; first.lsid != nil && first.txn != 0 {
+		id, ok, err := publish.Published(ctx, l.store, first.lsid, first.txn)
+		if ok {
+			return "publish " + id, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return describe(g), nil
+}
+
 func describe(g group) string {
 	for _, e := range g {
 		switch e.op {

@@ -148,9 +148,13 @@ func (l *lane) applyGroup(ctx context.Context, f *engine.Replica, g group) error
 	if !wanted {
 		return nil
 	}
-	meta := l.meta(describe(g))
+	message, err := l.describe(ctx, g)
+	if err != nil {
+		return err
+	}
+	meta := l.meta(message)
 	meta.Time, meta.Source = last.time(), g[0].source()
-	_, err := f.Commit(ctx, meta, func(t *engine.Txn) error {
+	_, err = f.Commit(ctx, meta, func(t *engine.Txn) error {
 		a := applier{l: l, t: t}
 		for _, e := range g {
 			if !l.isOurs(e) {
