@@ -78,6 +78,7 @@ type garbage struct {
 	spec     *GCSpec
 	now      time.Time
 	pins     map[mvcc.SegmentID]*segmentPins
+	kept     []keptMoments
 	stats    mvcc.GCStats
 	dropped  int64
 	horizons []projectHorizon
@@ -176,6 +177,7 @@ func (g *garbage) pin(at wal.Position) error {
 
 // add pins a lineage's spans, and everything above limit.
 func (g *garbage) add(lineage mvcc.Lineage, limit mvcc.LSN) {
+	g.kept = append(g.kept, keptMoments{lineage, limit})
 	for _, span := range lineage {
 		p := g.pins[span.Segment]
 		if p == nil {
@@ -236,12 +238,19 @@ func (g *garbage) sweep(ctx context.Context) error {
 	if err := g.announce(ctx); err != nil {
 		return err
 	}
+	if err := g.dropCollections(ctx, pins); err != nil {
+		return err
+	}
 	stats, err := g.s.mv.RemoveVersions(ctx, pins, g.spec.DryRun)
+	g.count(stats)
+	return err
+}
+
+func (g *garbage) count(stats mvcc.GCStats) {
 	g.stats.Versions += stats.Versions
 	g.stats.IndexEntries += stats.IndexEntries
 	g.stats.LogRecords += stats.LogRecords
 	g.stats.Bytes += stats.Bytes
-	return err
 }
 
 // announce records how far back history may be incomplete, before it is: after
