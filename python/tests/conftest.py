@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -98,3 +100,35 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+# -- an Argon server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of `argon serve` on a store of its own."""
+    binary = shutil.which("argon")
+    if binary is None:
+        pytest.fail("no argon on the PATH: make build")
+    path = tmp_path_factory.mktemp("server")
+    command = [binary, "serve", "--store", str(path / "store"), "--listen", "127.0.0.1:0"]
+    with (path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--json", "--enable-test-commands"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdout is not None
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, (path / "log").read_text()
+        text += line
+    try:
+        yield json.loads(text)["uris"][0].rsplit("/", 1)[0] + "/"
+    finally:
+        process.terminate()
+        process.stdout.close()
+        assert process.wait(30) == 0, (path / "log").read_text()
