@@ -67,7 +67,7 @@ func (c *call) sessions() []bsonraw.Doc {
 	c.d.logical.where(func(s *logicalSession) bool {
 		b := bsonraw.NewBuilder(nil)
 		b.BeginDoc("_id")
-		b.Value("id", bsonraw.BinaryValue(4, s.id.bytes()))
+		b.Value("id", bsonraw.BinaryValue(4, s.id.id[:]))
 		b.Value("uid", bsonraw.BinaryValue(0, s.id.uid[:]))
 		b.End()
 		b.Time("lastUse", s.used)
