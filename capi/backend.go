@@ -8,6 +8,7 @@ import (
 	"github.com/argon-lab/argon/core/client"
 	"github.com/argon-lab/argon/core/columnar"
 	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 )
 
@@ -85,7 +86,13 @@ func (s sdkSource) Open(ctx context.Context) (columnar.Iter, error) {
 
 // Parts gives the parts of a query that may be read side by side.
 func (s sdkSource) Parts(ctx context.Context) ([]columnar.OpenFunc, error) {
-	parts, err := s.Source.Parts(ctx)
+	parted, ok := s.Source.(interface {
+		Parts(context.Context) ([]engine.OpenFunc, error)
+	})
+	if !ok { // it comes from another process, in order
+		return nil, nil
+	}
+	parts, err := parted.Parts(ctx)
 	opens := make([]columnar.OpenFunc, len(parts))
 	for i, open := range parts {
 		opens[i] = func(ctx context.Context) (columnar.Iter, error) {
