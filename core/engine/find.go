@@ -230,6 +230,13 @@ func (r *reader) Count(ctx context.Context, coll string, spec *CountSpec) (int64
 		return window(n, spec.Skip, spec.Limit), err
 	}
 	c.spec.Skip, c.spec.Limit = spec.Skip, spec.Limit
+	ranges, err := r.parts(c)
+	if err != nil {
+		return 0, err
+	}
+	if len(ranges) > 0 {
+		return r.countParts(ctx, coll, c.spec, ranges)
+	}
 	var cur Cursor
 	if c.coll.View {
 		cur, err = r.findOnView(ctx, c)
@@ -239,15 +246,7 @@ func (r *reader) Count(ctx context.Context, coll string, spec *CountSpec) (int64
 	if err != nil {
 		return 0, err
 	}
-	defer cur.Close()
-	n := int64(0)
-	for {
-		_, ok, err := cur.Next(ctx)
-		if err != nil || !ok {
-			return n, err
-		}
-		n++
-	}
+	return countAll(ctx, cur)
 }
 
 // count returns how many documents a collection has, pending writes included.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/refs"
 )
 
@@ -75,7 +76,14 @@ func TestFindPartsAreTheFind(t *testing.T) {
 			}
 			cur, err := snap.Find(ctx, "c", spec)
 			require.Equal(t, allOf(t, cur, err), got, branch)
+			n, err := snap.Count(ctx, "c", &CountSpec{Filter: spec.Filter})
+			require.NoError(t, err)
+			require.EqualValues(t, len(got), n)
 		}
+		stopped, stop := context.WithCancel(ctx)
+		stop()
+		_, err = snap.Count(stopped, "c", &CountSpec{Filter: byN})
+		require.Equal(t, errs.Interrupted, errs.CodeOf(err))
 		for _, spec := range []*FindSpec{{Limit: 5}, {Skip: 1}, {Sort: justX}, {Filter: numbered(4)}} {
 			parts, err := snap.FindParts(ctx, "c", spec)
 			require.NoError(t, err)
