@@ -319,7 +319,11 @@ func (w *ChangeStream) nextStep(ctx context.Context) (bool, error) {
 // Clock returns MongoDB's name of the newest moment: an operationTime.
 func (s *Store) Clock() changes.Time {
 	lsn := s.mv.LastLSN() // first: a later commit's time only moves it up to that commit
-	return changes.TimeOf(lsn, s.mv.LatestTime())
+	now := changes.TimeOf(lsn, s.mv.LatestTime())
+	if now.IsZero() {
+		now.Increment = 1 // of an empty store: MongoDB does not take 0 for a time
+	}
+	return now
 }
 
 // LSNAt returns the newest commit of a branch at or before a cluster time.

@@ -170,7 +170,7 @@ func (w *ChangeStream) lsnOf(ctx context.Context, m refs.Moment) (mvcc.LSN, erro
 		return 0, errs.New(errs.MomentNotFound, "LSN %d is in the future; the newest commit is %d", m.LSN, w.s.mv.DurableLSN())
 	case m.Kind == refs.AtLSN:
 		return m.LSN, nil
-	case ref.Branch == "" && m.Kind == refs.AtTime:
+	case m.Kind == refs.AtTime: // one before the first commit is the beginning
 		return w.lsnBefore(m.Time.UnixMilli() + 1)
 	case ref.Branch == "":
 		return 0, errs.New(errs.InvalidMoment, "a stream of many branches starts at an LSN or a time, not at %q", m)

@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     )
     from ._transaction import Transaction
     from ._transfer import ExportResult, FrameResult, ImportResult
+    from ._watch import ChangeStream
 
 # What needs pymongo beyond its bson comes when it is first used: importing pymongo
 # takes longer than opening a store.
@@ -170,6 +171,7 @@ _LATER: dict[str, tuple[str, ...]] = {
         "FrameResult",
         "ImportResult",
     ),
+    "_watch": ("ChangeStream",),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
@@ -218,6 +220,7 @@ __all__ = [
     "BulkWriteError",
     "Canceled",
     "Change",
+    "ChangeStream",
     "Client",
     "ClientClosed",
     "Collection",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bson import CodecOptions, Int64
+from bson import CodecOptions, Int64, Timestamp
 
 from ._moments import Moment, moment_text
 from ._options import DEFAULT_CODEC, without_none
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._merge import Diff, MergePlan, MergeResult, UndoPlan, UndoResult
     from ._transaction import Transaction
     from ._transfer import ImportResult, Mode
+    from ._watch import ChangeStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,52 @@ class Branch:
 
         let, comment = kwargs.pop("let", None), kwargs.pop("comment", None)
         return aggregate(self._in(session), 1, pipeline, let, comment, kwargs)
+
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Any = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: Transaction | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+        *,
+        start_at: Moment | None = None,
+    ) -> ChangeStream[dict[str, Any]]:
+        """Follow the changes of the branch; see :class:`~argon.ChangeStream`.
+
+        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
+        begins behind that moment (an LSN, a time, a tag, -3), however long ago
+        it was; 0 is the very beginning.
+        ``fullDocument`` is the document as the change left it,
+        ``full_document_before_change`` the one that it found: both are there for
+        every change. A merge, an undo and a restore come as the changes that they
+        make to the branch.
+        """
+        from ._watch import watch
+
+        return watch(
+            self._in(session),
+            1,
+            pipeline,
+            full_document,
+            resume_after,
+            max_await_time_ms,
+            batch_size,
+            collation,
+            start_at_operation_time,
+            start_after,
+            comment,
+            full_document_before_change,
+            show_expanded_events,
+            start_at=start_at,
+        )
 
     def command(
         self, command: str | Mapping[str, Any], value: Any = 1, **kwargs: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bson import CodecOptions
+from bson import CodecOptions, Timestamp
 
 from ._cursor import CommandCursor, Cursor, DocumentT
 from ._errors import not_supported
@@ -25,7 +25,9 @@ from ._writes import Writes
 
 if TYPE_CHECKING:
     from ._branch import Branch
+    from ._moments import Moment
     from ._transaction import Transaction
+    from ._watch import ChangeStream
 
 _WRITING_STAGES = ("$out", "$merge")
 
@@ -194,6 +196,48 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         """
         return aggregate(self._in(session), self._name, pipeline, let, comment, kwargs)
 
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Any = None,
+        start_at_operation_time: Timestamp | None = None,
+        session: Transaction | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+        *,
+        start_at: Moment | None = None,
+    ) -> ChangeStream[DocumentT]:
+        """Follow the changes of the collection; see :class:`~argon.ChangeStream`.
+
+        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
+        begins behind that moment (an LSN, a time, a tag, -3), however long ago
+        it was; 0 is the very beginning.
+        """
+        from ._watch import watch
+
+        return watch(
+            self._in(session),
+            self._name,
+            pipeline,
+            full_document,
+            resume_after,
+            max_await_time_ms,
+            batch_size,
+            collation,
+            start_at_operation_time,
+            start_after,
+            comment,
+            full_document_before_change,
+            show_expanded_events,
+            start_at=start_at,
+        )
+
     def count_documents(
         self,
         filter: Mapping[str, Any],
@@ -255,10 +299,6 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         reply = self._in(session).read({**command, **without_none(dict(options))})
         values: list[Any] = reply["values"]
         return values
-
-    def watch(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Change streams are not there yet."""
-        raise not_supported("watch()", "read the branch's log() since an LSN instead")
 
     def find_raw_batches(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raw batches are not there: to_arrow() decodes nothing either."""

@@ -287,6 +287,7 @@ _CODES: dict[int, type[ArgonError]] = {
     43: CursorNotFound,
     50: ExecutionTimeout,
     112: WriteConflict,
+    286: HistoryRemoved,
     10334: DocumentTooLarge,
     11000: DuplicateKeyError,
     970000: ProjectNotFound,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bson import CodecOptions
+from bson import CodecOptions, Timestamp
 
 from ._branch import Branch, BranchInfo, BranchList
 from ._moments import Moment, moment_text
 from ._options import without_none
+from ._scope import Scope
 from ._tables import Rows
 
 if TYPE_CHECKING:
     from ._collection import Collection
     from ._connection import Connection
     from ._merge import MergeResult
+    from ._watch import ChangeStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,49 @@ class Project:
 
     def __getitem__(self, collection: str) -> Collection[dict[str, Any]]:
         return self._branch("main").get_collection(collection)
+
+    def watch(
+        self,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
+        full_document: str | None = None,
+        resume_after: Mapping[str, Any] | None = None,
+        max_await_time_ms: int | None = None,
+        batch_size: int | None = None,
+        collation: Any = None,
+        start_at_operation_time: Timestamp | None = None,
+        start_after: Mapping[str, Any] | None = None,
+        comment: Any = None,
+        full_document_before_change: str | None = None,
+        show_expanded_events: bool | None = None,
+        *,
+        start_at: Moment | None = None,
+    ) -> ChangeStream[dict[str, Any]]:
+        """Follow the changes of all branches of the project.
+
+        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
+        begins behind that moment (an LSN, a time, a tag, -3), however long ago
+        it was; 0 is the very beginning.
+        An event's ``ns["db"]`` says which branch: ``project~branch``.
+        """
+        from ._watch import watch
+
+        return watch(
+            Scope(self._connection, self._name, self._codec, self._fields),
+            1,
+            pipeline,
+            full_document,
+            resume_after,
+            max_await_time_ms,
+            batch_size,
+            collation,
+            start_at_operation_time,
+            start_after,
+            comment,
+            full_document_before_change,
+            show_expanded_events,
+            start_at=start_at,
+            argonAllBranches=True,
+        )
 
     def retention(self) -> str | None:
         """How long the past is kept: ``"30d"``, or None for ever."""
