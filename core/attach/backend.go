@@ -52,6 +52,9 @@ type Source interface {
 	Open(ctx context.Context) (engine.Cursor, error)
 	// Repeatable reports whether opening again gives the same documents.
 	Repeatable() bool
+	// Parts returns the query in parts that may be read at the same time, and
+	// together give what Open gives; nil if it has none.
+	Parts(ctx context.Context) ([]engine.OpenFunc, error)
 	Close() error
 }
 
@@ -60,6 +63,7 @@ type Place struct {
 	Hosting bool      // by this process
 	Dir     string    // of the store; "" if it is behind a network address
 	Address string    // the path of the host's socket, or host:port; "" if there is none
+	TLS     bool      // it is spoken at the address
 	PID     int       // the host's process
 	Command string    // its command line
 	Since   time.Time // since when it is the host

@@ -377,5 +377,8 @@ func (s *source) Open(ctx context.Context) (engine.Cursor, error) {
 // Repeatable reports whether opening again gives the same documents.
 func (s *source) Repeatable() bool { return s.repeatable }
 
+// Parts returns none: the host reads ahead of this process as it is.
+func (s *source) Parts(context.Context) ([]engine.OpenFunc, error) { return nil, nil }
+
 // Close has nothing to give up: what is pinned is only a number.
 func (s *source) Close() error { return nil }
