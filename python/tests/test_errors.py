@@ -130,6 +130,7 @@ def test_uris_that_are_not_there_yet() -> None:
 
 
 def test_what_is_not_there_yet_names_itself(main: argon.Branch, users: Any) -> None:
+    for call in (users.find_raw_batches, users.aggregate_raw_batches):
         with pytest.raises(argon.NotSupported):
             call()
     with pytest.raises(argon.NotSupported, match="database"):
