@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func newBranches(a *app) *cobra.Command {
 	cmd := group("branches", "Make, compare, merge and restore branches",
 		newBranchesCreate(a), newBranchesList(a), newBranchesDelete(a),
-		newBranchesLog(a), newBranchesDiff(a), newBranchesMerge(a), newBranchesRestore(a),
+		newBranchesLog(a), newBranchesDiff(a), newBranchesMerge(a), newBranchesRestore(a), newBranchesWatch(a),
 		newBranchesProtect(a), newBranchesUnprotect(a))
 	cmd.Aliases = []string{"branch"}
 	return cmd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from bson import Int64, Timestamp, decode
 
 from ._cursor import DocumentT
-from ._errors import CursorNotFound, InvalidOperation
+from ._errors import ArgonError, CursorNotFound, InvalidOperation
 from ._moments import Moment, moment_text
 from ._options import RAW_CODEC, collation_document, decode_batch, has_own_types, without_none
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # How long one request waits for an event where the caller did not say. The store
 # wakes it at the commit, so that a longer wait costs nothing and misses nothing.
 _PATIENCE_MS = 60_000
+_HOST_LOST = 970040  # the process that held the cursor has ended
 
 
 class ChangeStream(Generic[DocumentT]):
@@ -162,6 +163,11 @@ class ChangeStream(Generic[DocumentT]):
         try:
             self._get_more(wait_ms)
         except CursorNotFound:
+            self._reopen()
+        except ArgonError as error:
+            self._id = 0
+            if error.code != _HOST_LOST:
+                raise
             self._reopen()
         except BaseException:
             self._id = 0  # whatever stopped the request ended the cursor
