@@ -34,6 +34,7 @@ argon export -p shop -c users -o users.jsonl
 argon export -p shop -b main -c users --at v1 --format csv -o -
 argon export -p shop -c users --filter '{age: {$gte: 30}}' -o thirty.csv.gz
 argon export -p shop -c users --at v1 -o users.parquet --compression zstd
+argon export -p shop -c users --history -o users-history.parquet
 argon export -p shop --dump dump/
 argon export -p shop -b exp --at v1 --archive shop.archive --gzip --collections users,orders`),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), a, &o) },
@@ -53,6 +54,7 @@ argon export -p shop -b exp --at v1 --archive shop.archive --gzip --collections 
 	f.StringSliceVar(&o.what.Fields, "fields", nil, "CSV: the columns (else all that there are)")
 	f.StringVar(&o.delimiter, "delimiter", "", "CSV: what parts the cells")
 	f.StringVar(&o.what.Compression, "compression", "", "Parquet: none, snappy, gzip, zstd, brotli, lz4; Arrow: none, zstd, lz4")
+	f.BoolVar(&o.what.History, "history", false, "every state of every document, with _lsn, _time, _op and _actor")
 	f.StringVar(&o.dump, "dump", "", "write the branch as mongodump's directory")
 	f.StringVar(&o.archive, "archive", "", "write the branch as mongodump's archive; - is standard output")
 	f.BoolVar(&o.what.Gzip, "gzip", false, "compress with gzip; of a dump, each of its files")

@@ -27,11 +27,15 @@ or a MongoDB database into a branch, with its indexes, validators and views.
 - reads standard input. The format is Extended JSON, CSV, TSV, BSON, Parquet or Arrow,
 as the file or its name says unless --format does; what gzip compressed is
 decompressed. A line that does not parse ends the import and is shown, unless
---max-errors allows for it; what was imported before stays.`,
+--max-errors allows for it; what was imported before stays, unless the import is
+--atomic. With --resume an import that was stopped, by Ctrl-C or by a crash, goes on
+exactly where it was when it is run again.`,
 		Example: example(`
 argon import users.jsonl -p shop -b main -c users
 gunzip -c users.csv.gz | argon import - --format csv -c users -p shop
 argon import events.parquet -p shop -c events --type _id=objectId
+argon import huge.jsonl -p shop --resume --max-errors -1 --rejects bad.jsonl
+argon import nightly.csv -p shop --atomic --mode replace
 argon import dump/ -p shop
 mongodump --archive --gzip --db shop | gunzip | argon import - --format archive -p shop
 argon import mongodb://localhost:27017/shop -p shop`),
@@ -47,6 +51,9 @@ argon import mongodb://localhost:27017/shop -p shop`),
 	f.StringVar(&o.what.Format, "format", "", strings.Join(command.Formats, ", "))
 	f.StringVar(&o.what.Mode, "mode", "insert", "insert, upsert (replace documents with the same _id) or replace (empty the collection first)")
 	f.Int64Var(&o.what.MaxErrors, "max-errors", 0, "how many lines or documents may fail; -1 for any number")
+	f.StringVar(&o.what.Rejects, "rejects", "", "a file for the lines that fail, as they are")
+	f.BoolVar(&o.what.Atomic, "atomic", false, "all of it becomes visible at once, or nothing")
+	f.BoolVar(&o.what.Resume, "resume", false, "remember how far the import is, and go on where an earlier run of the same file was stopped")
 	f.Int64Var(&o.what.BatchDocs, "batch", 0, "the most documents of one commit (2,000)")
 	f.StringSliceVar(&o.what.Fields, "fields", nil, "CSV: names of the columns, if the first line has none")
 	f.StringArrayVar(&o.types, "type", nil, "CSV, Parquet, Arrow: COLUMN=TYPE, for example zip=string; may be repeated")
@@ -145,6 +152,9 @@ func (a *app) printImport(b *client.Branch, o *importOptions, res *client.Import
 	a.printf("Imported %s into %s on %s (LSN %d)", count(res.Imported, "document"), into, b.Name(), res.LSN)
 	if res.Failed > 0 {
 		a.printf(", %d failed", res.Failed)
+	}
+	if res.Resumed > 0 {
+		a.printf("; earlier runs had imported %s", count(res.Resumed, "document"))
 	}
 	a.printf(".\n")
 	if len(res.Collections) == 0 {

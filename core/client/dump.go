@@ -19,35 +19,37 @@ import (
 
 // importDump reads mongodump's directory into the branch.
 func (b *Branch) importDump(ctx context.Context, dir string, o *ImportOptions) (*ImportResult, error) {
-	return b.restore(ctx, o, func(s transfer.Sink, r transfer.RestoreOptions) (transfer.DatabaseResult, error) {
-		res, err := transfer.ImportDump(ctx, os.DirFS(dir), s, r)
-		return res, fileErrorOf(err, "read", dir)
+	id, err := identifyDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return b.importing(ctx, o, id, 0, true, func(ctx context.Context, j *job) (*ImportResult, error) {
+		res, err := transfer.ImportDump(ctx, os.DirFS(dir), j.sink, j.restoreOptions(ctx))
+		return databaseResult(&res, j.sink), fileErrorOf(err, "read", dir)
 	})
 }
 
 // importArchive reads mongodump's archive into the branch. size is that of the
 // input where it is known.
-func (b *Branch) importArchive(ctx context.Context, r io.Reader, size int64, o *ImportOptions) (*ImportResult, error) {
-	return b.restore(ctx, o, func(s transfer.Sink, ro transfer.RestoreOptions) (transfer.DatabaseResult, error) {
+func (b *Branch) importArchive(ctx context.Context, r io.Reader, size int64, id bson.D, o *ImportOptions) (*ImportResult, error) {
+	return b.importing(ctx, o, id, size, true, func(ctx context.Context, j *job) (*ImportResult, error) {
+		ro := j.restoreOptions(ctx)
 		ro.TotalBytes = size
-		return transfer.ImportArchive(ctx, r, s, ro)
+		res, err := transfer.ImportArchive(ctx, r, j.sink, ro)
+		return databaseResult(&res, j.sink), err
 	})
 }
 
-// restore runs the import of a dump in either form.
-func (b *Branch) restore(ctx context.Context, o *ImportOptions,
-	run func(transfer.Sink, transfer.RestoreOptions) (transfer.DatabaseResult, error),
-) (*ImportResult, error) {
-	sink := b.sink(o)
-	sink.replace = o.Mode == "replace"
+func (j *job) restoreOptions(ctx context.Context) transfer.RestoreOptions {
+	o := j.o
 	colls := o.Collections
 	if o.Collection != "" {
 		colls = append(slices.Clone(colls), o.Collection)
 	}
-	res, err := run(sink, transfer.RestoreOptions{
+	return transfer.RestoreOptions{
 		Database: o.Database, Collections: colls, MaxErrors: o.MaxErrors, BatchDocs: int(o.BatchDocs), Progress: observer(ctx),
-	})
-	return databaseResult(&res, sink), err
+		OnError: j.onError, Checkpoints: o.Resume, Atomic: o.Atomic, From: j.from,
+	}
 }
 
 // databaseResult makes the result of the import of several collections.

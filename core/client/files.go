@@ -99,11 +99,15 @@ func (b *Branch) ImportFrom(ctx context.Context, o *ImportOptions) (*ImportResul
 	if info.Mode().IsRegular() {
 		size = info.Size()
 	}
-	return b.importFile(ctx, f, size, o)
+	id, err := identify(o.Source, f, info)
+	if err != nil {
+		return nil, err
+	}
+	return b.importFile(ctx, f, size, id, o)
 }
 
 // importFile imports an open file.
-func (b *Branch) importFile(ctx context.Context, f *os.File, size int64, o *ImportOptions) (*ImportResult, error) {
+func (b *Branch) importFile(ctx context.Context, f *os.File, size int64, id bson.D, o *ImportOptions) (*ImportResult, error) {
 	in := bufio.NewReaderSize(f, readBuffer)
 	head, _ := in.Peek(3)
 	var r io.Reader = in
@@ -132,7 +136,16 @@ func (b *Branch) importFile(ctx context.Context, f *os.File, size int64, o *Impo
 	if format.NeedsFile() && size > 0 {
 		r = f // it reads where it likes
 	}
-	return b.Import(ctx, r, size, &named)
+	if format == transfer.Archive {
+		return b.importArchive(ctx, r, size, id, &named)
+	}
+	whole := size
+	if format.Columnar() {
+		whole = 4 * size // these are compressed
+	}
+	return b.importing(ctx, &named, id, whole, false, func(ctx context.Context, j *job) (*ImportResult, error) {
+		return j.stream(ctx, r, size, format)
+	})
 }
 
 // spool puts a stream into a temporary file, for a format that is read from its

@@ -18,6 +18,7 @@ type sink struct {
 	// replace drops each collection before it is made.
 	replace bool
 	lsn     atomic.Int64 // of the newest commit
+	job     *job         // for batches that say how far the import is
 }
 
 // sink returns a sink in the name of the options' actor.
@@ -29,16 +30,18 @@ func (b *Branch) sink(o *ImportOptions) *sink {
 	return &sink{branch: named, upsert: o.Mode == "upsert"}
 }
 
-// begin empties the collection where the mode says so.
-func (s *sink) begin(ctx context.Context, o *ImportOptions) error {
-	switch o.Mode {
-	case "", "insert", "upsert":
+// begin does what an import's mode asks for before the first document: it
+// empties the collection, or lets the collections of a dump be made anew.
+func (s *sink) begin(ctx context.Context, o *ImportOptions, parts bool) error {
+	if o.Mode != "replace" {
 		return nil
-	case "replace":
-		_, err := s.branch.Collection(o.Collection).DeleteMany(ctx, bson.D{})
-		return err
 	}
-	return errs.New(errs.BadValue, "an import's mode is insert, upsert or replace, not %q", o.Mode)
+	if parts {
+		s.replace = true
+		return nil
+	}
+	_, err := s.branch.Collection(o.Collection).DeleteMany(ctx, bson.D{})
+	return err
 }
 
 // CreateCollection makes a collection or a view.
@@ -74,13 +77,54 @@ func (s *sink) Insert(ctx context.Context, coll string, docs []bsonraw.Doc) erro
 		size += len(d) + 64
 	}
 	b := bsonraw.NewBuilder(make([]byte, 0, size))
-	if s.upsert {
+	switch {
+	case s.branch.txn != nil: // where a document that is refused ends no transaction
+		s.appendBatch(b, coll, docs)
+	case s.upsert:
 		appendUpserts(b, coll, docs)
-	} else {
+		b.Bool("ordered", false)
+	default:
 		b.String("insert", coll)
 		appendDocs(b, "documents", docs)
+		b.Bool("ordered", false)
 	}
-	b.Bool("ordered", false)
+	return s.store(ctx, b)
+}
+
+// InsertAt stores documents and how far the import is.
+func (s *sink) InsertAt(ctx context.Context, coll string, docs []bsonraw.Doc, end transfer.Point) error {
+	if err := s.job.rejects.flush(); err != nil {
+		return err
+	}
+	size := 1024
+	for _, d := range docs {
+		size += len(d) + 16
+	}
+	b := bsonraw.NewBuilder(make([]byte, 0, size))
+	s.appendBatch(b, coll, docs)
+	name := s.job.name
+	if s.job.parts {
+		name += "#" + coll
+	}
+	b.String("state", name)
+	state, err := marshal(s.job.state(end, false))
+	if err != nil {
+		return err
+	}
+	b.Doc("at", state)
+	return s.store(ctx, b)
+}
+
+func (s *sink) appendBatch(b *bsonraw.Builder, coll string, docs []bsonraw.Doc) {
+	b.String("argonImportBatch", coll)
+	appendDocs(b, "documents", docs)
+	if s.upsert {
+		b.String("mode", "upsert")
+	}
+}
+
+// store runs a command that stores documents.
+func (s *sink) store(ctx context.Context, b *bsonraw.Builder) error {
 	var rejects transfer.Rejects
 	err := s.run(ctx, b, func(reply bsonraw.Doc) {
 		for _, v := range reply.Get("writeErrors").Doc().Values() {
@@ -145,6 +189,16 @@ func (s *sink) run(ctx context.Context, b *bsonraw.Builder, read func(reply bson
 			b.String("message", who.message)
 		}
 		b.End()
+	}
+	if txn := s.branch.txn; txn != nil {
+		raw, err := marshal(txn.append(nil))
+		if err != nil {
+			return err
+		}
+		it := raw.Iter()
+		for it.Next() {
+			b.ValueBytes(it.Key(), it.Value())
+		}
 	}
 	reply, err := s.branch.project.c.RunCommand(ctx, s.branch.Database(), b.Finish())
 	if err != nil {

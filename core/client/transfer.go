@@ -39,8 +39,9 @@ type ImportResult struct {
 	Collection  string               `bson:"collection,omitempty" json:"collection,omitempty"` // of a file
 	Imported    int64                `bson:"imported" json:"imported"`
 	Failed      int64                `bson:"failed" json:"failed"`
-	LSN         int64                `bson:"argonLSN" json:"lsn"` // of its last commit
-	Bytes       int64                `bson:"bytes" json:"bytes"`  // read
+	Resumed     int64                `bson:"resumed,omitempty" json:"resumed,omitempty"` // imported by earlier runs
+	LSN         int64                `bson:"argonLSN" json:"lsn"`                        // of its last commit
+	Bytes       int64                `bson:"bytes" json:"bytes"`                         // read
 	ElapsedMS   int64                `bson:"elapsedMS" json:"elapsedMS"`
 	Errors      []ImportError        `bson:"errors" json:"errors"` // the first ones
 	Notes       []string             `bson:"notes" json:"notes"`
@@ -78,18 +79,22 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 		return nil, err
 	}
 	if format == transfer.Archive {
-		return b.importArchive(ctx, r, size, o)
+		return b.importArchive(ctx, r, size, nil, o)
 	}
 	if err := needsCollection(o); err != nil {
 		return nil, err
 	}
-	sink := b.sink(o)
-	if err := sink.begin(ctx, o); err != nil {
-		return nil, err
-	}
+	return b.importing(ctx, o, nil, size, false, func(ctx context.Context, j *job) (*ImportResult, error) {
+		return j.stream(ctx, r, size, format)
+	})
+}
+
+// stream imports one stream of documents.
+func (j *job) stream(ctx context.Context, r io.Reader, size int64, format transfer.Format) (*ImportResult, error) {
 	if format.NeedsFile() {
 		f, ok := r.(*os.File)
 		if !ok || size == 0 { // a pipe
+			var err error
 			if f, err = spool(ctx, r); err != nil {
 				return nil, err
 			}
@@ -102,15 +107,17 @@ func (b *Branch) Import(ctx context.Context, r io.Reader, size int64, o *ImportO
 		defer cancel() // ends the reading ahead
 		r = newInterruptible(ctx, r)
 	}
-	res, err := transfer.Import(ctx, r, sink, transfer.ImportOptions{
+	o := j.o
+	res, err := transfer.Import(ctx, r, j.sink, transfer.ImportOptions{
 		Collection: o.Collection, Format: format, MaxErrors: o.MaxErrors, BatchDocs: int(o.BatchDocs),
-		Progress: observer(ctx), TotalBytes: size,
+		OnError: j.onError, OnHeader: j.onHeader, Progress: observer(ctx), TotalBytes: size,
+		Checkpoints: o.Resume, Atomic: o.Atomic, From: j.before.Point.transfer(),
 		CSV: transfer.CSVOptions{
 			Fields: o.Fields, Flat: o.Flat, Types: o.Types, Nulls: o.Nulls, WriteNulls: o.WriteNulls, Delimiter: o.Delimiter,
 		},
 	})
 	out := &ImportResult{
-		Collection: o.Collection, Imported: res.Docs, Failed: res.Failed, LSN: sink.lsn.Load(), Bytes: res.Bytes,
+		Collection: o.Collection, Imported: res.Docs, Failed: res.Failed, LSN: j.sink.lsn.Load(), Bytes: res.Bytes,
 		ElapsedMS: res.Elapsed.Milliseconds(), Notes: res.Notes,
 	}
 	for _, e := range res.Errors {
@@ -140,12 +147,13 @@ func (b *Branch) ImportMongo(ctx context.Context, o *ImportOptions) (*ImportResu
 	if o.Collection != "" {
 		o.Collections = append(o.Collections, o.Collection)
 	}
-	sink := b.sink(o)
-	res, err := transfer.ImportMongo(ctx, sink, transfer.MongoOptions{
-		URI: o.Source, Database: o.Database, Collections: o.Collections, NoSnapshot: o.NoSnapshot,
-		Parallel: int(o.Parallel), BatchDocs: int(o.BatchDocs), MaxErrors: o.MaxErrors, Progress: observer(ctx),
+	return b.importing(ctx, o, nil, 0, true, func(ctx context.Context, j *job) (*ImportResult, error) {
+		res, err := transfer.ImportMongo(ctx, j.sink, transfer.MongoOptions{
+			URI: o.Source, Database: o.Database, Collections: o.Collections, NoSnapshot: o.NoSnapshot,
+			Parallel: int(o.Parallel), BatchDocs: int(o.BatchDocs), MaxErrors: o.MaxErrors, Progress: observer(ctx),
+		})
+		return databaseResult(&res, j.sink), err
 	})
-	return databaseResult(&res, sink), err
 }
 
 // IsMongoURI reports whether a source is a server and not a file.
@@ -191,6 +199,9 @@ func (b *Branch) Export(ctx context.Context, w io.Writer, o *ExportOptions) (*Ex
 // exportSource prepares the query of an export and counts what it will give,
 // where that costs nothing.
 func (b *Branch) exportSource(ctx context.Context, o *ExportOptions) (Source, int64, error) {
+	if o.History {
+		return b.historySource(ctx, o)
+	}
 	f := newFields("find", o.Collection).num("limit", o.Limit)
 	for _, d := range []struct {
 		name string
@@ -218,6 +229,19 @@ func (b *Branch) exportSource(ctx context.Context, o *ExportOptions) (Source, in
 	}
 	src, err := b.project.c.OpenSource(ctx, b.Database(), raw)
 	return src, total, err
+}
+
+// historySource prepares the export of all states of a collection's documents.
+func (b *Branch) historySource(ctx context.Context, o *ExportOptions) (Source, int64, error) {
+	if o.Filter != nil || o.Projection != nil || o.Sort != nil || o.Limit != 0 {
+		return nil, 0, errs.New(errs.BadValue, "a history is whole: it takes no filter, projection, sort or limit")
+	}
+	raw, err := marshal(b.generic(newFields("argonVersions", o.Collection).doc))
+	if err != nil {
+		return nil, 0, err
+	}
+	src, err := b.project.c.OpenSource(ctx, b.Database(), raw)
+	return src, 0, err
 }
 
 func formatOf(name, path string) (transfer.Format, error) {

@@ -28,10 +28,10 @@ func allCommands() []*Command {
 		argonBranchProtectCommand(), argonBranchUnprotectCommand(),
 		argonMergePlanCommand(), argonMergeCommand(), argonUndoCommand(),
 		argonTagCreateCommand(), argonTagListCommand(), argonTagDeleteCommand(),
-		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonBlameCommand(), argonDiffCommand(),
+		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonVersionsCommand(), argonBlameCommand(), argonDiffCommand(),
 		argonRetentionCommand(), argonGCCommand(), argonFsckCommand(), argonStatusCommand(),
 		argonMetricsCommand(), argonCompactCommand(), argonVersionCommand(),
-		argonImportCommand(), argonExportCommand(),
+		argonImportCommand(), argonImportBatchCommand(), argonImportStateCommand(), argonImportBeginCommand(), argonImportEndCommand(), argonExportCommand(),
 
 		saslStartCommand(), saslContinueCommand(), authenticateCommand(), logoutCommand(), connectionStatusCommand(),
 		createUserCommand(), updateUserCommand(), dropUserCommand(), dropAllUsersCommand(), usersInfoCommand(),

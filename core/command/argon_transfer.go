@@ -32,6 +32,9 @@ type ImportArgs struct {
 	Collections []string
 	NoSnapshot  bool
 	Parallel    int64
+	Resume      bool
+	Atomic      bool
+	Rejects     string
 	Actor       string
 	Message     string
 }
@@ -49,6 +52,7 @@ type ExportArgs struct {
 	Collections              []string
 	Database                 string
 	Gzip                     bool
+	History                  bool
 	Compression              string
 }
 
@@ -139,6 +143,9 @@ func argonImportCommand() *Command {
 			text("database", func(a *args) *string { return &a.Database }).about("MongoDB and dumps: which database; else the one that the connection string names, or the only one of the dump."),
 			texts("collections", func(a *args) *[]string { return &a.Collections }).about("MongoDB and dumps: which collections; else all."),
 			flag("noSnapshot", func(a *args) *bool { return &a.NoSnapshot }).about("MongoDB: do not read all collections at one moment."),
+			flag("atomic", func(a *args) *bool { return &a.Atomic }).about("All of it becomes visible at once, or nothing."),
+			flag("resume", func(a *args) *bool { return &a.Resume }).about("Remember with each commit how far the import is, and go on there if an earlier run of the same file was stopped."),
+			text("rejects", func(a *args) *string { return &a.Rejects }).about("A file for the lines that fail, as they are."),
 			natural("parallel", func(a *args) *int64 { return &a.Parallel }).about("MongoDB: collections read at once; 4 if left out."),
 		},
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) { return nil, clientOnly(c.cmd.Name) },
@@ -168,6 +175,7 @@ func argonExportCommand() *Command {
 			byteField("delimiter", func(a *args) *byte { return &a.Delimiter }).about("CSV: what parts the cells."),
 			texts("collections", func(a *args) *[]string { return &a.Collections }).about("Dump and archive: which collections and views; else all."),
 			text("database", func(a *args) *string { return &a.Database }).about("Dump and archive: the name of the database in it; else the project's."),
+			flag("history", func(a *args) *bool { return &a.History }).about("Every state of every document, with _lsn, _time, _op and _actor."),
 			text("compression", func(a *args) *string { return &a.Compression }).about("Parquet: none, snappy (the default), gzip, zstd, brotli or lz4; Arrow: none (the default), zstd or lz4."),
 			flag("gzip", func(a *args) *bool { return &a.Gzip }).about("Compress with gzip; of a dump, each of its files."),
 		},

@@ -30,6 +30,7 @@ func TestExamplesRun(t *testing.T) {
 		"abortTransaction":  errs.NoSuchTransaction,
 		"argonImport":       errs.CommandNotSupported,
 		"argonExport":       errs.CommandNotSupported,
+		"argonImportEnd":    errs.BranchNotFound,
 		"saslContinue":      errs.NoConversation,
 		"authenticate":      errs.AuthenticationFailed,
 		"argonCancel":       errs.IllegalOperation,

@@ -214,7 +214,7 @@ func (f *feed) endLeg(e *refs.LogEntry, durable mvcc.LSN) {
 // gone, and the feed has given nothing of it. It left no trace in what came
 // after, so that who has not seen it can do without.
 func (f *feed) maySkip(e *refs.LogEntry) (bool, error) {
-	if f.after > e.To.LSN {
+	if f.after > f.s.sameUpTo(e) {
 		return false, nil
 	}
 	_, ok, err := f.s.mv.GetRef(refs.SegmentKey(e.From.Segment))

@@ -86,7 +86,7 @@ func (s *Store) atLSN(b *branch, head *headState, lsn mvcc.LSN) (wal.Position, e
 			WithRemedy("its newest commit is %d", head.lsn)
 	}
 	for _, e := range s.moves(b) {
-		if e.LSN <= lsn || lsn <= e.To.LSN {
+		if e.LSN <= lsn || lsn <= s.sameUpTo(&e) {
 			continue // made before, or the branch looks the same there since
 		}
 		if err := s.checkKept(e.From.Segment, b, lsn); err != nil {
@@ -127,7 +127,7 @@ func (s *Store) moves(b *branch) []refs.LogEntry {
 func (s *Store) atTime(b *branch, head *headState, t time.Time) (wal.Position, error) {
 	at, err := s.inLineage(b, head.lineage[0].Segment, head.lsn, t)
 	for _, e := range s.moves(b) {
-		if err == nil && (!e.Time.After(t) || at.LSN < e.To.LSN) {
+		if err == nil && (!e.Time.After(t) || at.LSN < s.sameUpTo(&e)) {
 			continue // made before, or the branch looks the same there since
 		}
 		if err := s.checkKept(e.From.Segment, b, t.UTC().Format(time.RFC3339)); err != nil {

@@ -145,6 +145,9 @@ func (s *Store) describeProject(p *project) (*Project, error) {
 	segments := make([]mvcc.SegmentID, 0, len(p.branches))
 	for _, b := range p.branches {
 		segments = append(segments, b.rec.Segment)
+		if s.isStage(p.rec.Name, b.rec.Name) {
+			d.Branches--
+		}
 	}
 	s.mu.RUnlock()
 	for _, seg := range segments {
@@ -270,7 +273,9 @@ func (s *Store) Branches(ctx context.Context, projectName string) ([]*Branch, er
 	s.mu.RLock()
 	open := make([]*branch, 0, len(p.branches))
 	for _, b := range p.branches {
-		open = append(open, b)
+		if !s.isStage(projectName, b.rec.Name) {
+			open = append(open, b)
+		}
 	}
 	s.mu.RUnlock()
 	list := make([]*Branch, 0, len(open))

@@ -36,6 +36,7 @@ type Store struct {
 	closed   bool
 	projects map[string]*project
 	merges   map[mvcc.SegmentID][]mergeEdge // by LSN
+	stages   map[string]bool                // project/branch: hidden; see stage.go
 
 	creating sync.Mutex // one creation of a project, branch or tag at a time
 	catalogs catalogCache
@@ -74,7 +75,11 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 		}
 		s.kv = backend
 	}
-	if err := s.load(ctx); err != nil {
+	err := s.load(ctx)
+	if err == nil {
+		err = s.dropStages(ctx)
+	}
+	if err != nil {
 		s.kv.Close()
 		return nil, err
 	}

@@ -97,3 +97,11 @@ func (s *Store) Lineage(id SegmentID, at LSN) (Lineage, error) {
 	}
 	return l, nil
 }
+
+// ForgetSegment makes the next Segment read the record again: its name may
+// change, nothing else of it does.
+func (s *Store) ForgetSegment(id SegmentID) {
+	s.segments.mu.Lock()
+	defer s.segments.mu.Unlock()
+	delete(s.segments.records, id)
+}

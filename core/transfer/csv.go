@@ -72,7 +72,7 @@ func newCSVReader(r io.Reader, o ImportOptions) (*csvReader, error) {
 	names := c.o.Fields
 	if len(names) == 0 {
 		var err error
-		if names, err = c.header(); err != nil {
+		if names, err = c.header(o.OnHeader); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +86,7 @@ func newCSVReader(r io.Reader, o ImportOptions) (*csvReader, error) {
 }
 
 // header takes the first record off the input.
-func (c *csvReader) header() ([]string, error) {
+func (c *csvReader) header(tell func([]byte)) ([]string, error) {
 	for {
 		end := recordEnd(c.rest)
 		if end == 0 && !c.eof {
@@ -117,6 +117,9 @@ func (c *csvReader) header() ([]string, error) {
 		var names []string
 		for _, cell := range cells {
 			names = append(names, strings.TrimSpace(string(cell.text)))
+		}
+		if tell != nil {
+			tell(c.rest[:end])
 		}
 		c.take(end)
 		return names, nil

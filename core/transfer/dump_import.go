@@ -31,6 +31,10 @@ type RestoreOptions struct {
 	Progress    func(Progress)
 	// TotalBytes is the size of an archive, for Progress.
 	TotalBytes int64
+	// Checkpoints and Atomic are as in ImportOptions. From says for a
+	// collection where to go on; may be nil.
+	Checkpoints, Atomic bool
+	From                func(ctx context.Context, coll string) (Point, error)
 }
 
 // dumpImport is one import of a dump or an archive.
@@ -322,7 +326,10 @@ func (m *dumpImport) restoreFile(ctx context.Context, fsys fs.FS, c *dumped, don
 		return err
 	}
 	defer r.Close()
-	in := m.importer(c.Collection)
+	in, err := m.importer(ctx, c.Collection)
+	if err != nil {
+		return err
+	}
 	err = in.run(ctx, r)
 	m.add(done, in.result)
 	if info, e := fs.Stat(fsys, c.documents); e == nil && err == nil {
@@ -332,9 +339,17 @@ func (m *dumpImport) restoreFile(ctx context.Context, fsys fs.FS, c *dumped, don
 }
 
 // importer makes the import of one collection.
-func (m *dumpImport) importer(coll string) *importer {
+func (m *dumpImport) importer(ctx context.Context, coll string) (*importer, error) {
+	from := Point{}
+	if m.o.From != nil {
+		var err error
+		if from, err = m.o.From(ctx, coll); err != nil {
+			return nil, err
+		}
+	}
 	in := newImporter(m.sink, ImportOptions{
 		Collection: coll, Format: BSON, MaxErrors: m.o.MaxErrors, BatchDocs: m.o.BatchDocs, Workers: m.o.Workers, OnError: m.o.OnError,
+		Checkpoints: m.o.Checkpoints, Atomic: m.o.Atomic, From: from,
 	})
 	in.failed, in.unit = &m.failed, "document"
 	if m.o.Progress != nil {
@@ -345,7 +360,7 @@ func (m *dumpImport) importer(coll string) *importer {
 			m.o.Progress(p)
 		}
 	}
-	return in
+	return in, nil
 }
 
 // add counts what the import of one collection did.
@@ -476,14 +491,29 @@ func (m *archiveImport) take(ctx context.Context, p checked) error {
 		return nil // not asked for
 	}
 	if c.in == nil {
-		c.in = m.importer(p.coll)
+		var err error
+		if c.in, err = m.importer(ctx, p.coll); err != nil {
+			return err
+		}
 	}
 	if p.end {
 		return m.end(ctx, c)
 	}
+	p.parsed.end = Point{Records: p.first - 1 + int64(len(p.docs))}
+	p.parsed.skip(c.in.o.From.Records)
 	err := c.in.take(ctx, p.parsed)
 	m.account(c)
 	return err
+}
+
+// skip leaves out the documents that an earlier run has stored.
+func (p *parsed) skip(records int64) {
+	for len(p.docs) > 0 && p.source[0].line <= records {
+		p.docs, p.source = p.docs[1:], p.source[1:]
+	}
+	for len(p.failed) > 0 && p.failed[0].Line <= records {
+		p.failed = p.failed[1:]
+	}
 }
 
 // account moves what the import of a collection has done so far to the result,

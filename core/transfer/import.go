@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,11 @@ type ImportOptions struct {
 	// Checkpoints makes each commit say how far the import is, so that another
 	// one can go on there: the sink must be a Checkpointer.
 	Checkpoints bool
+	// Atomic says that nothing stays of an import that fails, for its message.
+	Atomic bool
+	// OnHeader is told of the line with the names of the columns, with its end;
+	// may be nil.
+	OnHeader func(line []byte)
 	// From is where to go on; the input is given from its beginning all the
 	// same.
 	From Point
@@ -50,7 +56,9 @@ type Point struct {
 }
 
 // Checkpointer is a sink that stores documents and how far the import is in one
-// commit.
+// commit. Where it refuses some of them it stores none, and returns Rejects: so
+// that what was refused is known, and on its way to a file of rejects, before
+// the commit that says that it is behind us.
 type Checkpointer interface {
 	InsertAt(ctx context.Context, coll string, docs []bsonraw.Doc, end Point) error
 }
@@ -322,6 +330,9 @@ func (m *importer) fail(e LineError) error {
 		return nil
 	}
 	err := e.asError()
+	if m.o.Atomic {
+		return err.WithRemedy("correct the line, or allow for errors; nothing was imported")
+	}
 	if m.result.Docs > 0 || len(m.docs) > 0 || m.o.MaxErrors > 0 {
 		return err.WithRemedy("correct the line, or allow for more errors; the lines before it are imported")
 	}
@@ -334,27 +345,55 @@ func (m *importer) flush(ctx context.Context, end Point) error {
 	if len(m.docs) == 0 {
 		return nil
 	}
-	var err error
 	if to, ok := m.sink.(Checkpointer); ok && m.o.Checkpoints {
-		err = to.InsertAt(ctx, m.o.Collection, m.docs, end)
-	} else {
-		err = m.sink.Insert(ctx, m.o.Collection, m.docs)
+		return m.flushAt(ctx, to, end)
 	}
+	err := m.sink.Insert(ctx, m.o.Collection, m.docs)
 	var rejects Rejects
 	if err != nil && !errors.As(err, &rejects) {
 		return err
 	}
 	m.result.Docs += int64(len(m.docs) - len(rejects))
-	docs, source := m.docs, m.source
+	failed := m.refused(rejects)
 	m.docs, m.source, m.size = m.docs[:0], m.source[:0], 0
-	var failed error
+	m.report()
+	return failed
+}
+
+// refused counts documents that the sink did not take.
+func (m *importer) refused(rejects Rejects) (failed error) {
 	for _, r := range rejects {
-		if err := m.fail(source[r.Index].failure(docs[r.Index], m.unit, r.Err)); err != nil && failed == nil {
+		err := m.fail(m.source[r.Index].failure(m.docs[r.Index], m.unit, r.Err))
+		if err != nil && failed == nil {
 			failed = err
 		}
 	}
-	m.report()
 	return failed
+}
+
+// flushAt stores the batch together with a point, without what is refused.
+func (m *importer) flushAt(ctx context.Context, to Checkpointer, end Point) error {
+	for {
+		err := to.InsertAt(ctx, m.o.Collection, m.docs, end)
+		var rejects Rejects
+		if err != nil && !errors.As(err, &rejects) {
+			return err
+		}
+		if len(rejects) == 0 {
+			break
+		}
+		if err := m.refused(rejects); err != nil {
+			return err
+		}
+		for i := len(rejects) - 1; i >= 0; i-- {
+			at := rejects[i].Index
+			m.docs, m.source = slices.Delete(m.docs, at, at+1), slices.Delete(m.source, at, at+1)
+		}
+	}
+	m.result.Docs += int64(len(m.docs))
+	m.docs, m.source, m.size = m.docs[:0], m.source[:0], 0
+	m.report()
+	return nil
 }
 
 func (m *importer) report() {

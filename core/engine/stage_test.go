@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/argon-lab/argon/core/errs"
+)
+
+// TestStage: a load is on no branch before it is adopted, and then all of it,
+// with what others committed meanwhile.
+func TestStage(t *testing.T) {
+	s := newScenario(t)
+	first := s.insert("main", "c", `{"_id":1}`)
+	stage, err := s.store.Stage(s.ctx, head("main"), false, CommitMeta{})
+	require.NoError(t, err)
+	s.insert(stage, "c", `{"_id":2}`, `{"_id":3}`)
+	s.write(stage, "me", func(txn *Txn) error {
+		_, _, err := txn.CreateIndexes(s.ctx, "c", []Doc{s.js(`{"key":{"n":1},"name":"n_1"}`)})
+		return err
+	})
+	between := s.insert(stage, "big", `{"_id":1}`)
+	other := s.insert("main", "c", `{"_id":9}`)
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":9}`}, s.docs("main", "c"))
+	list, err := s.store.Branches(s.ctx, "p")
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+
+	lsn, err := s.store.Adopt(s.ctx, head("main"), stage, CommitMeta{}, "")
+	require.NoError(t, err)
+	require.Greater(t, lsn, other)
+	all := []string{`{"_id":1}`, `{"_id":2}`, `{"_id":3}`, `{"_id":9}`}
+	require.Equal(t, all, s.docs("main", "c"))
+	require.Equal(t, []string{`{"_id":1}`}, s.docs("main", "big"))
+	_, err = s.store.Branch(s.ctx, "p", stage)
+	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
+
+	// No moment of the branch shows a part of it.
+	require.Equal(t, []string{`{"_id":1}`}, s.docs(fmt.Sprintf("main@%d", first), "c"))
+	require.Equal(t, []string{`{"_id":1}`}, s.docs(fmt.Sprintf("main@%d", between), "c"))
+	require.Empty(t, s.docs(fmt.Sprintf("main@%d", between), "big"))
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":9}`}, s.docs(fmt.Sprintf("main@%d", other), "c"))
+	require.Equal(t, all, s.docs(fmt.Sprintf("main@%d", lsn), "c"))
+
+	// The branch goes on, and branches of before merge.
+	s.branch("exp", fmt.Sprintf("main@%d", first))
+	s.insert("exp", "c", `{"_id":4}`)
+	s.insert("main", "c", `{"_id":5}`)
+	_, err = s.store.Merge(s.ctx, &MergeSpec{Project: "p", From: head("exp"), Into: head("main")})
+	require.NoError(t, err)
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":2}`, `{"_id":3}`, `{"_id":4}`, `{"_id":5}`, `{"_id":9}`}, s.docs("main", "c"))
+}
+
+func TestStageConflict(t *testing.T) {
+	s := newScenario(t)
+	s.insert("main", "c", `{"_id":1}`)
+	stage, err := s.store.Stage(s.ctx, head("main"), false, CommitMeta{})
+	require.NoError(t, err)
+	s.insert(stage, "c", `{"_id":2,"a":1}`)
+	s.insert("main", "c", `{"_id":2,"a":2}`)
+	_, err = s.store.Adopt(s.ctx, head("main"), stage, CommitMeta{}, "")
+	require.Equal(t, errs.MergeConflict, errs.CodeOf(err), err)
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":2,"a":2}`}, s.docs("main", "c"))
+	require.NoError(t, s.store.DropStage(s.ctx, "p", stage, CommitMeta{}))
+	_, err = s.store.Adopt(s.ctx, head("main"), stage, CommitMeta{}, "")
+	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
+	_, err = s.store.Adopt(s.ctx, head("main"), "main", CommitMeta{}, "") // only stages can be adopted
+	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
+}
+
+// TestStagesAfterReopen: what a crash leaves goes, unless it may be resumed.
+func TestStagesAfterReopen(t *testing.T) {
+	s := newScenario(t)
+	dir := t.TempDir()
+	store, err := Open(s.ctx, dir, nil)
+	require.NoError(t, err)
+	s.store = store
+	s.insert("main", "c", `{"_id":1}`)
+	gone, err := store.Stage(s.ctx, head("main"), false, CommitMeta{})
+	require.NoError(t, err)
+	kept, err := store.Stage(s.ctx, head("main"), true, CommitMeta{})
+	require.NoError(t, err)
+	s.insert(gone, "c", `{"_id":2}`)
+	s.insert(kept, "c", `{"_id":3}`)
+	require.NoError(t, store.Close())
+	store, err = Open(s.ctx, dir, nil)
+	require.NoError(t, err)
+	s.store = store
+	_, err = store.Branch(s.ctx, "p", gone)
+	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
+	_, err = store.Adopt(s.ctx, head("main"), kept, CommitMeta{}, "")
+	require.NoError(t, err)
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":3}`}, s.docs("main", "c"))
+	checkStore(t, store)
+	require.NoError(t, store.Close())
+	store, err = Open(s.ctx, dir, nil)
+	require.NoError(t, err)
+	s.store = store
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":3}`}, s.docs("main", "c"))
+	settings, err := store.Settings(s.ctx, stageKind)
+	require.NoError(t, err)
+	require.Empty(t, settings)
+	require.NoError(t, store.Close())
+}
