@@ -23,17 +23,6 @@ import (
 // the import to run until it is killed: store, file, flags.
 const killedImport = "ARGON_TEST_KILLED_IMPORT"
 
-func TestMain(m *testing.M) {
-	if spec := os.Getenv(killedImport); spec != "" {
-		if err := importUntilKilled(strings.Split(spec, "\n")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
 // importUntilKilled prints a line for each batch that is stored.
 func importUntilKilled(spec []string) error {
 	ctx := WithProgress(context.Background(), func(p Progress) { fmt.Println(p.Done) })
