@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from bson import encode
 
@@ -19,8 +22,24 @@ if TYPE_CHECKING:
     from ._scope import Scope
     from ._transaction import Transaction
 
-Format = Literal["json", "jsonl", "ndjson", "csv", "tsv"]
+Format = Literal[
+    "json",
+    "jsonl",
+    "ndjson",
+    "csv",
+    "tsv",
+    "bson",
+    "parquet",
+    "arrow",
+    "feather",
+    "arrows",
+    "dump",
+    "archive",
+]
+Compression = Literal["none", "snappy", "gzip", "zstd", "brotli", "lz4"]
 Mode = Literal["insert", "upsert", "replace"]
+Source = str | os.PathLike[str] | IO[bytes]
+Target = str | os.PathLike[str] | IO[bytes]
 
 _ROWS_AT_A_TIME = 1_000
 
@@ -38,7 +57,8 @@ class ImportResult:
     """What an import did.
 
     ``errors`` has the first lines that failed ({line, excerpt, code, errmsg}),
-    ``notes`` what one should know, ``collections`` what was read of a server.
+    ``notes`` what one should know, ``collections`` what was read of a dump or a
+    server, ``resumed`` how many documents earlier runs had imported.
     """
 
     imported: int
@@ -47,6 +67,7 @@ class ImportResult:
     errors: list[Mapping[str, Any]]
     notes: list[str]
     collections: list[Mapping[str, Any]]
+    resumed: int = 0
 
     @classmethod
     def _of(cls, reply: Mapping[str, Any]) -> ImportResult:
@@ -57,6 +78,7 @@ class ImportResult:
             list(reply.get("errors") or ()),
             list(reply.get("notes") or ()),
             list(reply.get("collections") or ()),
+            int(reply.get("resumed", 0)),
         )
 
 
@@ -148,11 +170,14 @@ class Transfers:
 
     def import_file(
         self,
-        path: str | os.PathLike[str],
+        path: Source,
         *,
         format: Format | None = None,
         mode: Mode = "insert",
+        atomic: bool = False,
+        resume: bool = False,
         max_errors: int = 0,
+        rejects: str | os.PathLike[str] | None = None,
         fields: Sequence[str] | None = None,
         types: Mapping[str, str] | None = None,
         nulls: Sequence[str] | None = None,
@@ -162,26 +187,38 @@ class Transfers:
         batch_docs: int | None = None,
         progress: bool | None = None,
     ) -> ImportResult:
-        """Import a file of Extended JSON (one document a line, or an array), CSV or
-        TSV, compressed with gzip if its name ends in ``.gz``.
+        """Import a file of Extended JSON, CSV, TSV, BSON, Parquet or Arrow.
 
-        The format is that of the file's name unless it is given. A line that does
-        not parse raises :class:`~argon.ImportFailed` with its number and content,
-        unless ``max_errors`` allows for so many (-1: any number). ``mode`` is
-        ``"insert"``, ``"upsert"`` (documents with the same ``_id`` are replaced), or
-        ``"replace"`` (the collection is emptied first). Memory stays bounded.
+        ``path`` may be a file object that is open for reading bytes, with
+        ``format``. The format is else what the file's beginning or its name says;
+        what gzip compressed is decompressed. Memory stays bounded::
 
-        For CSV: ``fields`` are the columns if the first line has no names,
-        ``types`` their types ({"n": "long"}), ``nulls`` the texts that stand for no
-        value, which ``write_nulls`` writes as null; a dot in a column's name makes
-        an embedded document unless ``flat``.
+            users.import_file("users.parquet")
+            users.import_file("huge.jsonl", resume=True, max_errors=-1, rejects="bad.jsonl")
+
+        A line that does not parse raises :class:`~argon.ImportFailed` with its
+        number and content, unless ``max_errors`` allows for so many (-1: any
+        number); ``rejects`` is a file for them, as they are. What was imported
+        before an error stays, unless the import is ``atomic``: then all of it
+        becomes visible at once, or nothing. With ``resume`` an import that was
+        stopped, in whatever way, goes on exactly where it was when it is called
+        again. ``mode`` is ``"insert"``, ``"upsert"`` (documents with the same
+        ``_id`` are replaced), or ``"replace"`` (the collection is emptied first).
+
+        ``types`` are the types of columns of CSV, Parquet and Arrow ({"n":
+        "long"}), where nulls leave their fields out unless ``write_nulls``. For
+        CSV: ``fields`` are the columns if the first line has no names, ``nulls``
+        the texts that stand for no value; a dot in a column's name makes an
+        embedded document unless ``flat``.
         """
         command = {
-            "argonImport": os.path.expanduser(path),
             "collection": self._name,
             "format": format,
             "mode": mode,
+            "atomic": atomic or None,
+            "resume": resume or None,
             "maxErrors": max_errors or None,
+            "rejects": None if rejects is None else os.path.expanduser(rejects),
             "fields": None if fields is None else list(fields),
             "types": types,
             "nulls": None if nulls is None else list(nulls),
@@ -190,47 +227,106 @@ class Transfers:
             "delimiter": delimiter,
             "batchDocs": batch_docs,
         }
-        reply = run_transfer(self._scope, command, f"import {path}", progress)
-        return ImportResult._of(reply)
+        return import_source(self._scope, path, command, progress)
 
     def export_file(
         self,
-        path: str | os.PathLike[str],
+        path: Target,
         *,
         format: Format | None = None,
         filter: Mapping[str, Any] | None = None,
         projection: Mapping[str, Any] | Sequence[str] | None = None,
         sort: Any = None,
         limit: int = 0,
+        history: bool = False,
         canonical: bool = False,
         array: bool = False,
         fields: Sequence[str] | None = None,
         delimiter: str | None = None,
+        compression: Compression | None = None,
         progress: bool | None = None,
     ) -> ExportResult:
-        """Export documents to a file of Extended JSON lines, CSV or TSV, compressed
-        with gzip if its name ends in ``.gz``.
+        """Export documents to a file of Extended JSON lines, CSV, TSV, BSON, Parquet
+        or Arrow, compressed with gzip if its name ends in ``.gz``.
 
-        Exporting a branch :meth:`~argon.Branch.at` a moment exports the documents
-        of that moment. The file appears once it is whole. ``canonical`` JSON keeps
-        every type; ``array`` makes one array of it; ``fields`` are the columns of a
-        CSV.
+        ``path`` may be a file object that is open for writing bytes, with
+        ``format``. Exporting a branch :meth:`~argon.Branch.at` a moment exports the
+        documents of that moment, and ``history`` every state of every document,
+        with ``_lsn``, ``_time``, ``_op`` and ``_actor``. The file appears once it is
+        whole. ``canonical`` JSON keeps every type; ``array`` makes one array of it;
+        ``fields`` are the columns of a CSV; ``compression`` is that of Parquet
+        (``"snappy"`` unless given) and of Arrow.
         """
         command = {
-            "argonExport": os.path.expanduser(path),
             "collection": self._name,
             "format": format,
             "filter": filter,
             "projection": projection_document(projection),
             "sort": None if sort is None else sort_document(sort),
             "limit": limit or None,
+            "history": history or None,
             "canonical": canonical or None,
             "array": array or None,
             "fields": None if fields is None else list(fields),
             "delimiter": delimiter,
+            "compression": compression,
         }
-        reply = run_transfer(self._scope, command, f"export {path}", progress)
+        return export_target(self._scope, path, command, progress)
+
+
+def import_source(
+    scope: Scope, source: Source, options: Mapping[str, Any], progress: bool | None
+) -> ImportResult:
+    """Import a file, a dump, or what a file object reads."""
+    if isinstance(source, (str, os.PathLike)):
+        command = {"argonImport": os.path.expanduser(source), **options}
+        reply = run_transfer(scope, command, f"import {source}", progress)
+        return ImportResult._of(reply)
+    if not callable(getattr(source, "read", None)):
+        raise TypeError(f"a path or a file object, not {type(source).__name__}")
+    if options.get("format") is None:
+        raise ValueError("say which format the file object has: format=")
+    if options.get("resume"):
+        raise ValueError("only the import of a file that has a path can be resumed")
+    if options.get("collection") is None and options["format"] not in ("dump", "archive"):
+        raise ValueError("say which collection the file object goes to: collection=")
+    with _temporary() as path:
+        with open(path, "wb") as copy:
+            for chunk in iter(lambda: source.read(_CHUNK), b""):
+                if not isinstance(chunk, bytes):
+                    raise TypeError("the file object reads text: open it for reading bytes")
+                copy.write(chunk)
+        command = {"argonImport": path, **options}
+        return ImportResult._of(run_transfer(scope, command, "import", progress))
+
+
+def export_target(
+    scope: Scope, target: Target, options: Mapping[str, Any], progress: bool | None
+) -> ExportResult:
+    """Export to a file, or to what a file object writes."""
+    if isinstance(target, (str, os.PathLike)):
+        command = {"argonExport": os.path.expanduser(target), **options}
+        reply = run_transfer(scope, command, f"export {target}", progress)
         return ExportResult(int(reply["exported"]), int(reply["bytes"]))
+    if not callable(getattr(target, "write", None)):
+        raise TypeError(f"a path or a file object, not {type(target).__name__}")
+    if options.get("format") in (None, "dump"):
+        raise ValueError("say which format the file object shall have: format=")
+    with _temporary() as path:
+        reply = run_transfer(scope, {"argonExport": path, **options}, "export", progress)
+        with open(path, "rb") as whole:
+            shutil.copyfileobj(whole, target, _CHUNK)
+    return ExportResult(int(reply["exported"]), int(reply["bytes"]))
+
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def _temporary() -> Iterator[str]:
+    """A path in a directory that goes again."""
+    with tempfile.TemporaryDirectory(prefix="argon-") as directory:
+        yield os.path.join(directory, "file")
 
 
 def import_mongodb(
