@@ -106,6 +106,9 @@ func bigFile(t *testing.T, format string) (path string, good, bad int) {
 // TestKilledImports kills imports that can be resumed, again and again, and
 // expects every document exactly once and every rejected line exactly once.
 func TestKilledImports(t *testing.T) {
+	if attachedMode {
+		t.Skip("it has stores of its own")
+	}
 	for flags, format := range map[string]string{"resume": "jsonl", "resume atomic": "csv"} {
 		{
 			t.Run(flags+" "+format, func(t *testing.T) {
@@ -154,6 +157,9 @@ func checkLeft(t *testing.T, c *Client) {
 
 // TestKilledAtomicImport: nothing of it is there after the crash.
 func TestKilledAtomicImport(t *testing.T) {
+	if attachedMode {
+		t.Skip("it has stores of its own")
+	}
 	path, good, _ := bigFile(t, "jsonl")
 	dir := filepath.Join(t.TempDir(), "store")
 	c, err := Open(t.Context(), dir, nil)
