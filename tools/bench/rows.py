@@ -13,6 +13,7 @@ from statistics import median
 import docs
 import gobench
 import process
+import rows_files
 import table
 from fixtures import Bench, in_turn
 from table import Row
@@ -414,4 +415,5 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": memory,
     "disk": disk,
     "dolt": dolt,
+    "files": rows_files.files,
 }
