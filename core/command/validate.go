@@ -17,7 +17,7 @@ func validateCommand() *Command {
 	type args = validateArgs
 	return definition[args]{
 		Command: Command{
-			Name: "validate", Group: Catalog, traits: reads,
+			Name: "validate", Group: Catalog, traits: reads | loose,
 			Help:    "Checks a collection as the branch shows it: that its documents can be read, its count holds, and its indexes have the entries of its documents and no others. argonFsck checks the whole store.",
 			Example: `{validate: "users"}`, DB: "shop",
 		},

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -138,6 +139,9 @@ func (c *conn) run(r *request, out []byte) ([]byte, error) {
 	out, err := c.s.o.Dispatcher.RunAppend(c.ctx, c.sess, "", r.cmd, out)
 	if err == nil && r.fail != nil && r.fail.WriteConcernError != nil {
 		out = r.fail.AppendWriteConcernError(out, headSize)
+		if code, _ := r.fail.WriteConcernError.Get("code").AsInt64(); aboutState(errs.Code(code)) {
+			out = c.s.appendTopology(out, headSize)
+		}
 	}
 	return out, err
 }
@@ -153,6 +157,9 @@ func cursorIsOpen(reply bsonraw.Doc) bool {
 // said there. Argon's clients get it in a field of its own.
 func (c *conn) errorReply(err error) bsonraw.Doc {
 	e := errs.As(err)
+	if e != nil && aboutState(e.Code) {
+		return c.s.appendTopology(command.ErrorReply(err), 0)
+	}
 	if e == nil || c.argon || e.Code < errs.ProjectNotFound {
 		return c.sess.ErrorReply(err)
 	}
@@ -162,6 +169,29 @@ func (c *conn) errorReply(err error) bsonraw.Doc {
 		said.Remedy = remedy
 	}
 	return c.sess.ErrorReply(&said)
+}
+
+// aboutState reports whether an error says that the server is no primary any
+// more. Drivers compare its topologyVersion with the one that they know, to find
+// out whether it is news.
+func aboutState(code errs.Code) bool {
+	switch code {
+	case 91, 189, 10107, 11600, 11602, 13435, 13436:
+		return true
+	}
+	return false
+}
+
+// appendTopology puts the topologyVersion into a document, which stands in out
+// from at to its end.
+func (s *Server) appendTopology(out []byte, at int) []byte {
+	var b bsonraw.Builder
+	b.ResetTo(nil)
+	s.appendTopologyVersion(&b)
+	add := b.Finish()
+	out = append(append(out[:len(out)-1], add[4:len(add)-1]...), 0)
+	binary.LittleEndian.PutUint32(out[at:], uint32(len(out)-at))
+	return out
 }
 
 // failpoint asks whether a test wants this command to fail.

@@ -41,6 +41,13 @@ func (s *Server) version() int64 {
 	return 0
 }
 
+func (s *Server) appendTopologyVersion(b *bsonraw.Builder) {
+	b.BeginDoc("topologyVersion")
+	b.Value("processId", bsonraw.ObjectIDValue(s.topo.process))
+	b.Int64("counter", s.version())
+	b.End()
+}
+
 // greeting is what a hello asks.
 type greeting struct {
 	compression []opmsg.Compressor
@@ -161,10 +168,7 @@ func (c *conn) appendHello(out []byte, r *request, base bsonraw.Doc, g *greeting
 // makes drivers use sessions, transactions, retryable writes and change streams.
 func (c *conn) appendSet(b *bsonraw.Builder, primary bool) {
 	me := c.address()
-	b.BeginDoc("topologyVersion")
-	b.Value("processId", bsonraw.ObjectIDValue(c.s.topo.process))
-	b.Int64("counter", c.s.version())
-	b.End()
+	c.s.appendTopologyVersion(b)
 	b.BeginArray("hosts")
 	b.String("0", me)
 	b.End()

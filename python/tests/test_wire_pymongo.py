@@ -20,7 +20,7 @@ from pymongo.write_concern import WriteConcern
 
 @pytest.fixture
 def mongo(server: str) -> Iterator[MongoClient[Any]]:
-    with MongoClient[Any](server, serverSelectionTimeoutMS=5000) as client:
+    with MongoClient[Any](server, serverSelectionTimeoutMS=5000, heartbeatFrequencyMS=500) as client:
         for project in client["admin"].command("argonProjectList")["projects"]:
             client["admin"].command("argonProjectDelete", project["name"])
         yield client
@@ -142,6 +142,26 @@ def test_retries(mongo: MongoClient[Any]) -> None:
     with mongo.start_session() as session, session.start_transaction():
         items.insert_one({"_id": 2}, session=session)
     assert items.count_documents({}) == 3
+
+
+def test_change_streams(mongo: MongoClient[Any]) -> None:
+    users = mongo.shop.users
+    users.insert_one({"_id": 0})
+    start = mongo.shop.command("argonResolve", "main")["lsn"]
+    with users.watch(max_await_time_ms=100) as stream:
+        users.insert_one({"_id": 1})
+        users.update_one({"_id": 1}, {"$set": {"a": 1}})
+        first = next(stream)
+        token = stream.resume_token
+        assert first["operationType"] == "insert"
+        assert next(stream)["updateDescription"]["updatedFields"] == {"a": 1}
+        assert stream.try_next() is None
+    users.delete_one({"_id": 1})
+    with users.watch(resume_after=token, full_document_before_change="whenAvailable") as stream:
+        assert [next(stream)["operationType"] for _ in range(2)] == ["update", "delete"]
+    with mongo.shop.watch([{"$match": {"operationType": "delete"}}], resume_after=token) as stream:
+        assert next(stream)["documentKey"] == {"_id": 1}
+    assert start < mongo.shop.command("argonResolve", "main")["lsn"]
 
 
 def test_gridfs(mongo: MongoClient[Any]) -> None:
