@@ -62,7 +62,19 @@ RAPID_SEED ?= 20261124
 test-go: $(STAMPS)/req-test ## the Go tests
 	RAPID_SEED=$(RAPID_SEED) ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test ./...
 
-test-python: $(STAMPS)/wheel $(STAMPS)/req-test build/argon ## the Python tests
+# The clients that the tests of the server use: those of Python in an environment
+# of their own, since pymongoarrow needs one version of pyarrow exactly; those of
+# Node, where there is Node.
+$(STAMPS)/clients: requirements/clients.txt | $(STAMPS)
+	$(PYTHON) -m venv .clients-venv
+	.clients-venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(STAMPS)/node: python/tests/node/package.json python/tests/node/package-lock.json | $(STAMPS)
+	if command -v npm >/dev/null; then cd python/tests/node && npm ci --ignore-scripts --no-audit --no-fund --silent; fi
+	@touch $@
+
+test-python: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/clients $(STAMPS)/node build/argon ## the Python tests
 	ARGON_LIBRARY="$$($(BIN)/python -c 'import argon._ffi as ffi; print(ffi.library_path())')" \
 	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" PATH="$(CURDIR)/build:$$PATH" \
 	  $(BIN)/python -m pytest -q python/tests
@@ -102,5 +114,5 @@ docs-check: $(STAMPS)/wheel build/argon ## fail if a generated reference is out 
 	$(BIN)/python tools/docs.py --check
 
 clean: ## remove everything that was built or installed
-	rm -rf build dist $(VENV) .bench-venv python/*.egg-info *.egg-info
+	rm -rf build dist $(VENV) .bench-venv .clients-venv python/tests/node/node_modules python/*.egg-info *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

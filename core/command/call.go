@@ -147,7 +147,7 @@ func (c *call) resolve() error {
 		return err
 	}
 	c.ref = ref
-	if c.cmd.has(writes) && !ref.Moment.IsHead() {
+	if c.cmd.has(writes) && !c.cmd.has(pinnable) && !ref.Moment.IsHead() {
 		return pinned(ref)
 	}
 	return nil

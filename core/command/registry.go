@@ -63,6 +63,7 @@ const (
 	mayWrite                    // reads that can be a write: aggregate
 	awaits                      // maxTimeMS is how long it waits, not a limit
 	project                     // needs a project; the branch, if named, is a default
+	pinnable                    // a write that looks itself whether its branch is at its head
 	loose                       // fields that it does not know are ignored, as MongoDB does
 )
 

@@ -1,0 +1,51 @@
+// mongosh does a day's work on an Argon server.
+const check = (ok, what) => {
+  if (!ok) throw new Error(what);
+};
+db = db.getSiblingDB("shell");
+db.users.insertMany([{ _id: 1, name: "Ada", n: 1 }, { _id: 2, name: "Grace", n: 2 }]);
+check(db.users.countDocuments() === 2, "count");
+check(db.users.findOne({ _id: 2 }).name === "Grace", "findOne");
+db.users.createIndex({ name: 1 });
+check(db.users.getIndexes().length === 2, "indexes");
+check(db.users.find({ name: "Ada" }).explain().queryPlanner.winningPlan.stage === "FETCH", "explain");
+check(db.users.aggregate([{ $group: { _id: null, n: { $sum: "$n" } } }]).toArray()[0].n === 3, "aggregate");
+check(db.users.bulkWrite([{ updateOne: { filter: { _id: 1 }, update: { $set: { n: 5 } } } }]).modifiedCount === 1, "bulk");
+check(db.users.stats().count === 2, "stats");
+check(db.stats().collections === 1, "db.stats");
+check(db.users.validate().valid, "validate");
+check(db.getCollectionNames().join() === "users", "names");
+check(db.hello().setName === "argon", "hello");
+check(db.version() === "7.0.0", "version");
+check(rs.status().myState === 1, "rs.status");
+check(db.currentOp().inprog.length >= 1, "currentOp");
+check(db.serverStatus().process === "argon", "serverStatus");
+const session = db.getMongo().startSession();
+session.startTransaction();
+session.getDatabase("shell").users.insertOne({ _id: 3 });
+session.abortTransaction();
+session.startTransaction();
+session.getDatabase("shell").users.insertOne({ _id: 4 });
+session.commitTransaction();
+check(db.users.countDocuments() === 3, "transactions");
+const lsn = db.runCommand({ argonResolve: "main" }).lsn;
+check(db.runCommand({ argonBranchCreate: "exp", from: "main" }).ok === 1, "branch");
+db.getSiblingDB("shell~exp").users.deleteMany({});
+check(db.users.countDocuments() === 3, "main is as it was");
+check(db.getSiblingDB(`shell~exp~${lsn}`).users.countDocuments() === 3, "the past");
+let said = "";
+try {
+  db.getSiblingDB(`shell~main~${lsn}`).users.insertOne({});
+} catch (err) {
+  said = err.message;
+}
+check(said.includes("argonBranchCreate"), `a moment refuses writes: ${said}`);
+const names = db.adminCommand({ listDatabases: 1 }).databases.map((d) => d.name);
+check(names.includes("shell") && names.includes("shell~exp"), "show dbs");
+const stream = db.users.watch();
+db.users.insertOne({ _id: 5 });
+let change = null;
+for (let i = 0; i < 100 && change === null; i++) change = stream.tryNext();
+check(change !== null && change.documentKey._id === 5, "change stream");
+stream.close();
+print("done");
