@@ -40,11 +40,37 @@ func applyDelta(before, desc bsonraw.Doc) (bsonraw.Doc, []update.Change, error) 
 			return nil, nil, err
 		}
 	}
-	if d.dotted && d.nested {
+	if d.nested && (d.dotted || d.overlaps(desc)) {
 		return nil, nil, errAmbiguous
 	}
 	after, err := update.ApplyChanges(before, d.changes)
 	return after, d.changes, err
+}
+
+// overlaps reports whether the event touches a field and, as it seems, something
+// below it: then that is a name with dots.
+func (d *delta) overlaps(desc bsonraw.Doc) bool {
+	if d.known != nil {
+		return false
+	}
+	whole := map[string]bool{}
+	note := func(path []byte) {
+		if bytes.IndexByte(path, '.') < 0 {
+			whole[string(path)] = true
+		}
+	}
+	for it := desc.Get("updatedFields").Doc().Iter(); it.Next(); {
+		note(it.Key())
+	}
+	for it := desc.Get("removedFields").Doc().Iter(); it.Next(); {
+		note([]byte(text(it.Value())))
+	}
+	for _, c := range d.changes {
+		if first, _, below := strings.Cut(c.Path, "."); below && whole[first] {
+			return true
+		}
+	}
+	return false
 }
 
 // delta collects the changes of one event.
@@ -103,8 +129,10 @@ func (d *delta) set(fields bsonraw.Doc) error {
 		switch {
 		case old.IsMissing():
 			at.appending = true
-		case same && at.kept > 0 && !at.appending:
-			return errAmbiguous // were those before it moved, too?
+		case same && !at.appending && d.inObject(parts) && (at.kept > 0 || old.Type == bsonraw.Array):
+			// Were those before it moved, too? And a $push that changes nothing,
+			// as one with $slice: 0 of an empty array, is told too, in its place.
+			return errAmbiguous
 		case (same || at.appending) && d.inObject(parts):
 			at.appending = true
 			d.changes = append(d.changes, update.Change{Path: path, Kind: update.Unset})

@@ -19,7 +19,12 @@ import (
 	"github.com/argon-lab/argon/core/internal/mongotest"
 )
 
-func TestMain(m *testing.M) { mongotest.Main(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		child(dir)
+	}
+	mongotest.Main(m)
+}
 
 // soak is how many times more steps the long variants take.
 func soak() int {
@@ -182,10 +187,11 @@ func (u updater) pipeline() any {
 
 // recorded is one update as the server's change stream has it.
 type recorded struct {
-	Before bson.Raw `bson:"fullDocumentBeforeChange"`
-	After  bson.Raw `bson:"fullDocument"`
-	Desc   bson.Raw `bson:"updateDescription"`
-	Op     string   `bson:"operationType"`
+	Before bson.Raw       `bson:"fullDocumentBeforeChange"`
+	After  bson.Raw       `bson:"fullDocument"`
+	Desc   bson.Raw       `bson:"updateDescription"`
+	Op     string         `bson:"operationType"`
+	At     bson.Timestamp `bson:"clusterTime"`
 }
 
 // TestDeltaProperty records random updates of every operator from a real mongod
@@ -205,7 +211,10 @@ func TestDeltaProperty(t *testing.T) {
 		_, err := c.InsertOne(ctx, u.document(i))
 		require.NoError(t, err)
 	}
-	var truth []bson.Raw
+	session, err := mongotest.Client(t).StartSession()
+	require.NoError(t, err)
+	defer session.EndSession(ctx)
+	truth := map[bson.Timestamp]bson.Raw{} // by the time of the write
 	for range 2000 * soak() {
 		id := bson.D{{Key: "_id", Value: u.IntN(docs)}}
 		if u.IntN(15) == 0 {
@@ -213,17 +222,17 @@ func TestDeltaProperty(t *testing.T) {
 			require.NoError(t, err)
 			continue
 		}
-		_, err = c.UpdateOne(ctx, id, u.update())
+		_, err := c.UpdateOne(mongo.NewSessionContext(ctx, session), id, u.update())
 		var refused mongo.WriteException
 		if err != nil && !errors.As(err, &refused) {
 			var command mongo.CommandError
 			require.ErrorAs(t, err, &command)
 			continue
 		}
-		if err == nil {
-			now, err := c.FindOne(ctx, id).Raw()
+		// One that wrote nothing has the time of the write before.
+		if at := *session.OperationTime(); err == nil && truth[at] == nil {
+			truth[at], err = c.FindOne(ctx, id).Raw()
 			require.NoError(t, err)
-			truth = append(truth, now)
 		}
 	}
 	_, err = c.InsertOne(ctx, bson.D{{Key: "_id", Value: "end"}})
@@ -233,8 +242,8 @@ func TestDeltaProperty(t *testing.T) {
 
 // checkRecorded follows the stream. The server's own post-images are made from
 // the event, with fields twice where it moved them; so the truth is what the
-// test read behind each update. An update that changes nothing has no event.
-func checkRecorded(t *testing.T, stream *mongo.ChangeStream, truth []bson.Raw) {
+// test read behind each update.
+func checkRecorded(t *testing.T, stream *mongo.ChangeStream, truth map[bson.Timestamp]bson.Raw) {
 	state := map[string]bson.Raw{}
 	updates, ambiguous, moved, unseen := 0, 0, 0, 0
 	for stream.Next(t.Context()) {
@@ -250,10 +259,8 @@ func checkRecorded(t *testing.T, stream *mongo.ChangeStream, truth []bson.Raw) {
 		updates++
 		key := e.Before.Lookup("_id").String()
 		e.Before = state[key]
-		for truth[0].Lookup("_id").String() != key || string(truth[0]) == string(e.Before) {
-			truth = truth[1:]
-		}
-		e.After, truth = truth[0], truth[1:]
+		e.After = truth[e.At]
+		require.Equal(t, key, e.After.Lookup("_id").String())
 		state[key] = e.After
 		got, _, err := applyDelta(bsonraw.Doc(e.Before), bsonraw.Doc(e.Desc))
 		if err == errAmbiguous {

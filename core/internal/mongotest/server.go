@@ -184,7 +184,7 @@ func start(ctx context.Context, path string, replicaSet bool) (*server, error) {
 	exited, err := run(cmd)
 	if err != nil {
 		_ = os.RemoveAll(dir)
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	s := &server{uri: fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port)}
 	s.stop = func() {
@@ -201,6 +201,23 @@ func start(ctx context.Context, path string, replicaSet bool) (*server, error) {
 		return nil, fmt.Errorf("mongod on port %d: %w\n%s", port, err, tail(log, 2000))
 	}
 	return s, nil
+}
+
+// launch starts a mongod of a replica set that is not initiated yet.
+func launch(path string, port int, dir, logPath string, more []string) (*exec.Cmd, <-chan struct{}, error) {
+	args := []string{
+		"--replSet", "rs0", "--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1",
+		"--dbpath", dir, "--logpath", logPath, "--nounixsocket",
+		"--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64",
+		"--setParameter", "diagnosticDataCollectionEnabled=false",
+		"--setParameter", "ttlMonitorEnabled=false",
+	}
+	cmd := exec.Command(path, append(args, more...)...)
+	exited, err := run(cmd)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return cmd, exited, nil
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
