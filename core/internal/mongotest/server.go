@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -208,9 +209,13 @@ func launch(path string, port int, dir, logPath string, more []string) (*exec.Cm
 	args := []string{
 		"--replSet", "rs0", "--port", strconv.Itoa(port), "--bind_ip", "127.0.0.1",
 		"--dbpath", dir, "--logpath", logPath, "--nounixsocket",
-		"--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64",
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
 		"--setParameter", "ttlMonitorEnabled=false",
+	}
+	for _, d := range [][2]string{{"--wiredTigerCacheSizeGB", "0.25"}, {"--oplogSize", "64"}} {
+		if !slices.Contains(more, d[0]) {
+			args = append(args, d[0], d[1])
+		}
 	}
 	cmd := exec.Command(path, append(args, more...)...)
 	exited, err := run(cmd)

@@ -46,7 +46,8 @@ func NewSet(t TB, n int, args ...string) *Set {
 	}
 	defer first.Disconnect(ctx) //nolint:errcheck // it is done with
 	initiate := bson.D{{Key: "replSetInitiate", Value: bson.D{
-		{Key: "_id", Value: "rs0"}, {Key: "members", Value: config},
+		{Key: "_id", Value: "rs0"},
+		{Key: "members", Value: config},
 		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 1000}, {Key: "heartbeatIntervalMillis", Value: 200}}},
 	}}}
 	if err := first.Database("admin").RunCommand(ctx, initiate).Err(); err != nil {
