@@ -38,6 +38,9 @@ type CommitMeta struct {
 	// Replica says that the writes copy another database's: protected branches
 	// take them, and validators, which let them pass there, do not look at them.
 	Replica bool
+	// Unsynced lets Write return before the commit is durable; it is with the next
+	// one that is.
+	Unsynced bool
 
 	merging bool // the commit is a merge, which some protected branches take
 }

@@ -48,7 +48,7 @@ func (s *Store) newTxn(b *branch, meta CommitMeta) *Txn {
 			store: s, ref: b.ref(), lineage: base.lineage, lsn: base.lsn,
 			catalog: base.catalog, over: newOverlay(), now: s.clock(),
 		},
-		branch: b, base: base, meta: s.meta(meta), view: s.mv.NewView(base.lineage), bypass: meta.Replica,
+		branch: b, base: base, meta: s.meta(meta), view: s.mv.NewView(base.lineage), bypass: meta.Replica, unsynced: meta.Unsynced,
 	}
 }
 

@@ -51,12 +51,6 @@ func (l *lane) list(ctx context.Context) ([]listed, error) {
 	return all, l.src.wrap(ctx, cursor.Err())
 }
 
-// plainID reports whether the collection's index of _id sorts as Argon does, so
-// that ranges of it can be read.
-func (c *listed) plainID() bool {
-	return c.kind == kindCollection && c.options.Get("collation").IsMissing() && c.options.Get("clusteredIndex").IsMissing()
-}
-
 // notHeld are options of collections that change what a server does with them,
 // and that have no part in holding what it did.
 var notHeld = map[string]string{

@@ -3,22 +3,18 @@ package mirror
 import (
 	"context"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
-const (
-	// copyDocs and copyBytes bound a chunk of the first copy, which is a commit.
-	copyDocs  = 4000
-	copyBytes = 4 << 20
-)
-
 // chunk is a run of documents in memory of its own.
 type chunk struct {
-	docs []bsonraw.Doc
-	last bool
-	err  error
+	docs   []bsonraw.Doc
+	resume bson.Raw // where the source goes on behind them, if it told
+	last   bool
+	err    error
 }
 
 // chunkReader reads ahead of its user by two chunks.

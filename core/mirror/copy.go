@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -9,20 +8,29 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/refs"
+	"github.com/argon-lab/argon/core/update"
 )
 
 const (
 	defaultParallel = 4
-	// splitBytes is the size from which a collection is copied in ranges.
-	splitBytes = 64 << 20
-	maxRanges  = 32
+	// copyDocs and copyBytes are the size of a chunk, which is a commit.
+	copyDocs  = 4000
+	copyBytes = 2 << 20
+	// maxMoments is how many moments in a row a collection is tried at.
+	maxMoments = 3
 )
+
+// A collection is read in the order in which the source has it, which costs the
+// source least; each answer tells where the next goes on ($_requestResumeToken,
+// since 4.4), and that is stored with the chunk. Collections are read beside each
+// other, and each by one reader: what it inserts mostly ascends then, and so
+// needs no compaction. Rejected: ranges of _id in parallel. They are read through
+// the index at twice the cost, and make the store merge what they interleave.
 
 // firstCopy copies the database, or what is left to copy.
 func (l *lane) firstCopy(ctx context.Context) error {
@@ -75,22 +83,16 @@ func (l *lane) beginCopy(ctx context.Context) error {
 	return nil
 }
 
-// job is a range to copy.
-type job struct {
-	c *copyState
-	r *copyRange
-}
-
 // planCopy compares what the source lists with what was copied, and returns what
 // is left.
-func (l *lane) planCopy(ctx context.Context, colls []listed) ([]job, error) {
+func (l *lane) planCopy(ctx context.Context, colls []listed) ([]*copyState, error) {
 	there := map[string]listed{}
 	for _, c := range colls {
 		there[c.name] = c
 	}
 	for name, c := range l.copies {
 		now, ok := there[name]
-		restart := !c.Plain && slices.ContainsFunc(c.Ranges, func(r *copyRange) bool { return !r.Done && !r.At.IsZero() })
+		restart := c.Begun && !c.Done && c.Resume == nil // nobody knows where it was
 		if ok && now.uuid == c.UUID && now.kind == c.Kind && !restart {
 			continue
 		}
@@ -98,7 +100,7 @@ func (l *lane) planCopy(ctx context.Context, colls []listed) ([]job, error) {
 			return nil, err
 		}
 	}
-	var todo []job
+	var todo []*copyState
 	for _, c := range colls {
 		if c.kind == kindView {
 			continue
@@ -108,10 +110,8 @@ func (l *lane) planCopy(ctx context.Context, colls []listed) ([]job, error) {
 				return nil, err
 			}
 		}
-		for _, r := range l.copies[c.name].Ranges {
-			if !r.Done {
-				todo = append(todo, job{l.copies[c.name], r})
-			}
+		if plan := l.copies[c.name]; !plan.Done {
+			todo = append(todo, plan)
 		}
 	}
 	return todo, nil
@@ -133,23 +133,8 @@ func (l *lane) dropCopy(ctx context.Context, name string) error {
 
 // addCopy makes a collection and plans its copy.
 func (l *lane) addCopy(ctx context.Context, c listed) error {
-	plan := &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Plain: c.plainID()}
-	var stats struct {
-		Count int64   `bson:"count"`
-		Size  float64 `bson:"size"`
-	}
-	// For the progress and the number of ranges alone: a failure is none.
-	if l.src.client.Database(l.Database).RunCommand(ctx, bson.D{{Key: "collStats", Value: c.name}}).Decode(&stats) == nil {
-		l.copyTotal.Add(stats.Count)
-		l.copyTotalBytes.Add(int64(stats.Size))
-	}
-	plan.Ranges = []*copyRange{{}}
-	if c.plainID() && stats.Size > splitBytes {
-		var err error
-		if plan.Ranges, err = l.split(ctx, c.name, min(maxRanges, int(stats.Size/splitBytes)+1)); err != nil {
-			return err
-		}
-	}
+	plan := &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind}
+	l.measure(ctx, c.name)
 	_, err := l.store.Write(ctx, l.ref(), l.metaAt(stampOf(l.state.Start), ""), func(t *engine.Txn) error {
 		notes, err := createIn(ctx, t, c.name, c.options)
 		if err == nil {
@@ -168,47 +153,27 @@ func (l *lane) addCopy(ctx context.Context, c listed) error {
 	return err
 }
 
-// split chooses ranges of about the same size from a sample of _ids.
-func (l *lane) split(ctx context.Context, coll string, n int) ([]*copyRange, error) {
-	cursor, err := l.src.client.Database(l.Database).Collection(coll).Aggregate(ctx, bson.A{
-		bson.D{{Key: "$sample", Value: bson.D{{Key: "size", Value: 20 * n}}}},
-		bson.D{{Key: "$project", Value: bson.D{{Key: "_id", Value: 1}}}},
-	})
-	if err != nil {
-		return nil, l.src.wrap(ctx, err)
+// measure asks for a collection's size, for the progress alone: a failure is none.
+func (l *lane) measure(ctx context.Context, coll string) {
+	var stats struct {
+		Count int64   `bson:"count"`
+		Size  float64 `bson:"size"`
 	}
-	defer cursor.Close(context.WithoutCancel(ctx))
-	var ids []bsonraw.Value
-	for cursor.Next(ctx) {
-		ids = append(ids, bsonraw.Doc(cursor.Current).Get("_id").Clone())
+	if l.src.client.Database(l.Database).RunCommand(ctx, bson.D{{Key: "collStats", Value: coll}}).Decode(&stats) == nil {
+		l.copyTotal.Add(stats.Count)
+		l.copyTotalBytes.Add(int64(stats.Size))
 	}
-	if err := cursor.Err(); err != nil {
-		return nil, l.src.wrap(ctx, err)
-	}
-	slices.SortFunc(ids, bsonraw.Compare)
-	ids = slices.CompactFunc(ids, bsonraw.Equal)
-	ranges := []*copyRange{{}}
-	for i := 1; i < n && len(ids) >= n; i++ {
-		cut := rawValue(ids[i*len(ids)/n])
-		ranges[len(ranges)-1].Hi = cut
-		ranges = append(ranges, &copyRange{Lo: cut})
-	}
-	return ranges, nil
 }
 
 func rawValue(v bsonraw.Value) bson.RawValue {
 	return bson.RawValue{Type: bson.Type(v.Type), Value: slices.Clone(v.Data)}
 }
 
-func valueOf(v bson.RawValue) bsonraw.Value {
-	return bsonraw.Value{Type: bsonraw.Type(v.Type), Data: v.Value}
-}
-
-// runCopies copies ranges, several at once. The first error ends all.
-func (l *lane) runCopies(ctx context.Context, todo []job) error {
+// runCopies copies collections, several at once. The first error ends all.
+func (l *lane) runCopies(ctx context.Context, todo []*copyState) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	work := make(chan job)
+	work := make(chan *copyState)
 	var workers sync.WaitGroup
 	n := int(l.def.Parallel)
 	if n <= 0 {
@@ -216,16 +181,16 @@ func (l *lane) runCopies(ctx context.Context, todo []job) error {
 	}
 	for range min(n, len(todo)) {
 		workers.Go(func() {
-			for j := range work {
-				if err := l.copyRange(ctx, j); err != nil {
+			for c := range work {
+				if err := l.copyCollection(ctx, c); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
-	for _, j := range todo {
+	for _, c := range todo {
 		if ctx.Err() == nil {
-			work <- j
+			work <- c
 		}
 	}
 	close(work)
@@ -236,83 +201,64 @@ func (l *lane) runCopies(ctx context.Context, todo []job) error {
 	return nil
 }
 
-// copyRange copies one range. Where the source no longer has the moment that it
-// was being read at, what is left becomes a range at a newer one.
-func (l *lane) copyRange(ctx context.Context, j job) error {
-	for {
-		err := l.readRange(ctx, j)
+// copyCollection copies what is left of a collection. Where the source no longer
+// has the moment that it was being read at, the rest is read at a newer one.
+func (l *lane) copyCollection(ctx context.Context, c *copyState) error {
+	l.mu.Lock()
+	if c.Time.IsZero() {
+		c.Time = l.state.Start
+	}
+	snapshot := l.state.Snapshot && c.Kind == kindCollection
+	c.Mixed = c.Mixed || !snapshot
+	l.mu.Unlock()
+	was := string(c.Resume)
+	for tries := 1; ; tries++ {
+		err := l.readCollection(ctx, c, snapshot)
 		if !isSnapshotGone(err) {
 			return l.src.wrap(ctx, err)
+		}
+		if string(c.Resume) != was {
+			tries, was = 1, string(c.Resume) // it went on for a while
 		}
 		at, err := l.src.now(ctx)
 		if err != nil {
 			return err
 		}
+		// What has not this moment either, as a capped collection, has none.
+		snapshot = snapshot && tries < maxMoments
 		l.mu.Lock()
-		if j.r.At.IsZero() {
-			j.r.Time = at
-		} else {
-			rest := &copyRange{Lo: j.r.At, After: true, Hi: j.r.Hi, Time: at}
-			j.r.Hi, j.r.Done = j.r.At, true
-			i := slices.Index(j.c.Ranges, j.r)
-			j.c.Ranges = slices.Insert(j.c.Ranges, i+1, rest)
-			j.r = rest
-		}
+		c.Time, c.Mixed = at, true
 		l.mu.Unlock()
 	}
 }
 
-// readRange reads what is left of a range at its time.
-func (l *lane) readRange(ctx context.Context, j job) error {
+// readCollection reads and stores what is left.
+func (l *lane) readCollection(ctx context.Context, c *copyState, snapshot bool) error {
 	l.mu.Lock()
-	snapshot := l.state.Snapshot && j.c.Kind == kindCollection
-	if j.r.Time.IsZero() {
-		j.r.Time = l.state.Start
-	}
-	at, from, hi := j.r.Time, j.r.Lo, j.r.Hi
-	after := j.r.After
-	if !j.r.At.IsZero() {
-		from, after = j.r.At, true
+	o := scanOptions{coll: c.Name, resume: c.Resume, resumable: c.Kind == kindCollection && l.src.atLeast(4, 4, 0)}
+	if snapshot {
+		o.at = c.Time
 	}
 	l.mu.Unlock()
-	read := ctx
-	if snapshot {
-		session, end, err := l.src.snapshot(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer end()
-		read = session
-	}
-	find := options.Find().SetBatchSize(copyDocs)
-	if j.c.Kind == kindCollection {
-		find.SetSort(bson.D{{Key: "_id", Value: 1}}).SetAllowDiskUse(true)
-	}
-	if !from.IsZero() {
-		find.SetMin(bson.D{{Key: "_id", Value: from}})
-	}
-	if !hi.IsZero() {
-		find.SetMax(bson.D{{Key: "_id", Value: hi}})
-	}
-	if !from.IsZero() || !hi.IsZero() {
-		find.SetHint(bson.D{{Key: "_id", Value: 1}})
-	}
-	cursor, err := l.src.client.Database(l.Database).Collection(j.c.Name).Find(read, bson.D{}, find)
+	scan, err := l.src.scan(ctx, l.Database, o)
 	if err != nil {
 		return err
 	}
-	chunks := readChunks(read, cursor)
-	defer chunks.stop()
-	for c := range chunks.out {
-		if c.err != nil {
-			return c.err
+	defer scan.stop()
+	for chunk := range scan.out {
+		if chunk.err != nil {
+			return chunk.err
 		}
-		docs := c.docs
-		if after && len(docs) > 0 && bsonraw.Equal(docs[0].Get("_id"), valueOf(from)) {
-			docs = docs[1:]
+		if chunk.last && !snapshot {
+			at, err := l.src.now(ctx)
+			if err != nil {
+				return err
+			}
+			l.mu.Lock()
+			c.Time = at
+			l.mu.Unlock()
 		}
-		after = false
-		if err := l.storeChunk(ctx, j, docs, c.last); err != nil {
+		if err := l.storeChunk(ctx, c, chunk); err != nil {
 			return err
 		}
 	}
@@ -320,38 +266,57 @@ func (l *lane) readRange(ctx context.Context, j job) error {
 }
 
 // storeChunk stores documents together with how far the copy is.
-func (l *lane) storeChunk(ctx context.Context, j job, docs []bsonraw.Doc, last bool) error {
+func (l *lane) storeChunk(ctx context.Context, c *copyState, chunk chunk) error {
 	size := int64(0)
-	for _, d := range docs {
+	for _, d := range chunk.docs {
 		size += int64(len(d))
 	}
-	meta := l.metaAt(stampOf(j.r.Time), "first copy of "+j.c.Name)
+	meta := l.metaAt(stampOf(c.Time), "first copy of "+c.Name)
+	meta.Unsynced = true
 	_, err := l.store.Write(ctx, l.ref(), meta, func(t *engine.Txn) error {
-		var failed []engine.WriteError
-		if len(docs) > 0 {
-			res, err := t.Insert(ctx, j.c.Name, docs, false)
+		if len(chunk.docs) > 0 {
+			res, err := t.Insert(ctx, c.Name, chunk.docs, false)
 			if err != nil {
 				return err
 			}
-			failed = res.Errors
+			failed := res.Errors
+			if c.Mixed { // one that moved since may have been met before
+				if failed, err = replaceMet(t, c.Name, chunk.docs, failed); err != nil {
+					return err
+				}
+			}
+			if err := l.refuseIn(t, c.Name, chunk.docs, failed); err != nil {
+				return err
+			}
 		}
 		l.mu.Lock()
-		if len(docs) > 0 {
-			j.r.At = rawValue(docs[len(docs)-1].Get("_id"))
-		}
-		j.r.Done = last
-		doc := marshal(j.c)
+		c.Resume, c.Begun, c.Done = chunk.resume, true, chunk.last
+		doc := marshal(c)
 		l.mu.Unlock()
-		if err := l.refuseIn(t, j.c.Name, docs, failed); err != nil {
-			return err
-		}
-		return t.PutSetting(stateKind, l.key("copy", j.c.Name), doc)
+		return t.PutSetting(stateKind, l.key("copy", c.Name), doc)
 	})
 	if err == nil {
-		l.copied.Add(int64(len(docs)))
+		l.copied.Add(int64(len(chunk.docs)))
 		l.copyBytes.Add(size)
 	}
 	return err
+}
+
+// replaceMet replaces documents that are here already, and returns the failures
+// that are left.
+func replaceMet(t *engine.Txn, coll string, docs []bsonraw.Doc, failed []engine.WriteError) (rest []engine.WriteError, err error) {
+	for _, f := range failed {
+		if !errs.Is(f.Err, errs.DuplicateKey) {
+			rest = append(rest, f)
+			continue
+		}
+		doc := docs[f.Index]
+		err := t.Rewrite(coll, doc.Get("_id"), func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return doc, nil, nil })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
 }
 
 // refuseIn keeps, in a commit, which of its documents could not be stored.
@@ -370,9 +335,7 @@ func (l *lane) refuseIn(t *engine.Txn, coll string, docs []bsonraw.Doc, failed [
 func (l *lane) endCopy(ctx context.Context, at bson.Timestamp, colls []listed) error {
 	newest := stampOf(l.state.Start)
 	for _, c := range l.copies {
-		for _, r := range c.Ranges {
-			newest = max(newest, stampOf(r.Time))
-		}
+		newest = max(newest, stampOf(c.Time))
 	}
 	for _, c := range colls {
 		if err := l.copyIndexes(ctx, newest, c); err != nil {
@@ -435,51 +398,20 @@ func (l *lane) createView(ctx context.Context, at stamp, c listed) error {
 	return err
 }
 
-// skipRange says up to when events are in the copy of a range of _ids.
-type skipRange struct {
-	lo    []byte // encoded _id; nil is open
-	after bool   // lo itself is of the range before
-	until stamp
-}
-
-// prepareCatchUp makes, of what the copy was read at, what tells which events it
-// holds already.
+// prepareCatchUp makes what tells which events the copy holds already.
 func (l *lane) prepareCatchUp() {
-	l.skip, l.known = nil, nil
+	l.known = nil
 	if len(l.copies) == 0 {
 		return
 	}
-	l.skip, l.known = map[string][]skipRange{}, map[string]string{}
+	l.known = map[string]string{}
 	l.copyEnd = stampOf(l.state.Listed)
 	for name, c := range l.copies {
 		if c.UUID != "" {
 			l.known[c.UUID] = name
 		}
-		for _, r := range c.Ranges {
-			s := skipRange{after: r.After, until: stampOf(r.Time)}
-			l.copyEnd = max(l.copyEnd, s.until)
-			if !r.Lo.IsZero() {
-				s.lo = bsonraw.AppendKey(nil, valueOf(r.Lo))
-			}
-			l.skip[name] = append(l.skip[name], s)
-		}
+		l.copyEnd = max(l.copyEnd, stampOf(c.Time))
 	}
-}
-
-// copiedUntil returns up to when a document's events are in the copy.
-func (l *lane) copiedUntil(coll string, id bsonraw.Value) stamp {
-	ranges := l.skip[coll]
-	if len(ranges) == 1 {
-		return ranges[0].until
-	}
-	key := bsonraw.AppendKey(nil, id)
-	for i := len(ranges) - 1; i >= 0; i-- {
-		r := ranges[i]
-		if c := bytes.Compare(key, r.lo); r.lo == nil || c > 0 || c == 0 && !r.after {
-			return r.until
-		}
-	}
-	return 0
 }
 
 // endCatchUp forgets the copy once the stream is past it.
@@ -492,7 +424,7 @@ func (l *lane) endCatchUp(ctx context.Context) error {
 	l.mu.Lock()
 	l.copies = map[string]*copyState{}
 	l.mu.Unlock()
-	l.skip, l.known = nil, nil
+	l.known = nil
 	return nil
 }
 

@@ -184,11 +184,15 @@ func (l *lane) isOurs(e *event) bool {
 		return false
 	}
 	if l.known != nil && e.uuid != "" {
-		if name, ok := l.known[e.uuid]; ok && e.at <= stampOf(l.state.Listed) {
-			e.coll = name // renamed since, before it was copied
+		name, ok := l.known[e.uuid]
+		if e.at <= stampOf(l.state.Listed) {
+			if !ok {
+				return false // dropped since, before the catalogue was read
+			}
+			e.coll = name // perhaps renamed since
 		}
 	}
-	if l.skip != nil && e.at <= stampOf(l.state.Listed) && !isData(e.op) {
+	if l.known != nil && e.at <= stampOf(l.state.Listed) && !isData(e.op) {
 		return false // the catalogue was listed later
 	}
 	switch e.op {
@@ -202,13 +206,9 @@ func (l *lane) isOurs(e *event) bool {
 		if !l.def.wants(l.Database, e.coll) {
 			return false
 		}
-		if l.skip == nil || !l.state.Snapshot {
-			return true
-		}
-		if _, ok := l.skip[e.coll]; !ok {
-			return e.at > stampOf(l.state.Listed)
-		}
-		return e.at > l.copiedUntil(e.coll, e.id)
+		// While catching up: a collection that was not there any more when the
+		// catalogue was read is none of ours.
+		return l.known == nil || l.copies[e.coll] != nil || e.at > stampOf(l.state.Listed)
 	}
 	return l.def.wants(l.Database, e.coll)
 }
@@ -221,7 +221,8 @@ func isData(op string) bool {
 // lenient reports whether an event may be in the copy already, so that it need
 // not fit.
 func (l *lane) lenient(e *event) bool {
-	return l.skip != nil && (!l.state.Snapshot && e.at <= stampOf(l.state.Listed))
+	c := l.copies[e.coll]
+	return l.known != nil && c != nil && c.Mixed && e.at <= stampOf(c.Time)
 }
 
 // stepLarge takes the one event that is too large for the source to send: what

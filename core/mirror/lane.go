@@ -37,8 +37,7 @@ type lane struct {
 	copyEnd   stamp         // the newest moment of the copy
 	changed   chan struct{} // closed and replaced when the status changes
 
-	skip      map[string][]skipRange // by collection, while catching up
-	known     map[string]string      // uuid to our name, while catching up
+	known     map[string]string // uuid to our name, while catching up
 	refetched int64
 	warned    map[string]bool
 

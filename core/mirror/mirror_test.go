@@ -86,7 +86,7 @@ func (w *world) sync() statusDoc {
 	ctx, cancel := context.WithTimeout(w.ctx(), time.Minute)
 	defer cancel()
 	doc, err := w.m.Status(ctx, "live", true)
-	require.NoError(w.t, err, "%v", w.status().Databases)
+	require.NoError(w.t, err, "%s", relaxed(marshal(w.status())))
 	return decodeStatus(w.t, doc)
 }
 

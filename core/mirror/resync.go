@@ -163,19 +163,21 @@ func (r *resyncRun) collection(ctx context.Context, t *engine.Txn, c listed) err
 		return nil
 	}
 	at := r.l.state.Start
-	for {
-		err := r.documents(ctx, t, c, at)
+	snapshot := r.l.state.Snapshot
+	for tries := 1; ; tries++ {
+		err := r.documents(ctx, t, c, at, snapshot)
 		if err == nil {
 			break
 		}
 		if !isSnapshotGone(err) {
 			return r.l.src.wrap(ctx, err)
 		}
+		snapshot = snapshot && tries < maxMoments
 		if at, err = r.l.src.now(ctx); err != nil { // compare the rest, and again what was compared, at a newer time
 			return err
 		}
 	}
-	r.copies[c.name] = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Plain: c.plainID(), Ranges: []*copyRange{{Time: at, Done: true}}}
+	r.copies[c.name] = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Time: at, Mixed: at != r.l.state.Start || !snapshot, Begun: true, Done: true}
 	return r.indexes(ctx, t, c)
 }
 
@@ -204,8 +206,8 @@ func (r *resyncRun) options(ctx context.Context, t *engine.Txn, mine *engine.Col
 }
 
 // documents compares a collection document by document, in the order of _id.
-func (r *resyncRun) documents(ctx context.Context, t *engine.Txn, c listed, at bson.Timestamp) error {
-	chunks, end, err := r.l.readSorted(ctx, c.name, at, r.l.state.Snapshot)
+func (r *resyncRun) documents(ctx context.Context, t *engine.Txn, c listed, at bson.Timestamp, snapshot bool) error {
+	chunks, end, err := readSorted(ctx, r.l.src, r.l.Database, c.name, at, snapshot)
 	if err != nil {
 		return err
 	}
@@ -231,10 +233,6 @@ func (r *resyncRun) documents(ctx context.Context, t *engine.Txn, c listed, at b
 }
 
 // readSorted reads a collection of the source in the order of _id.
-func (l *lane) readSorted(ctx context.Context, coll string, at bson.Timestamp, snapshot bool) (*chunkReader, func(), error) {
-	return readSorted(ctx, l.src, l.Database, coll, at, snapshot)
-}
-
 func readSorted(ctx context.Context, src *source, database, coll string, at bson.Timestamp, snapshot bool) (*chunkReader, func(), error) {
 	read, endSession := ctx, func() {}
 	if snapshot {

@@ -72,21 +72,18 @@ type position struct {
 
 // copyState is how far the copy of a collection is.
 type copyState struct {
-	Name   string       `bson:"name"`
-	UUID   string       `bson:"uuid"`
-	Kind   string       `bson:"kind"`
-	Plain  bool         `bson:"plain"` // ranges of _id can be read
-	Ranges []*copyRange `bson:"ranges"`
-}
-
-// copyRange is a range of _ids, Lo ≤ _id < Hi; missing ends are open.
-type copyRange struct {
-	Lo    bson.RawValue  `bson:"lo,omitempty"`
-	After bool           `bson:"after,omitempty"` // Lo itself is of the range before
-	Hi    bson.RawValue  `bson:"hi,omitempty"`
-	At    bson.RawValue  `bson:"at,omitempty"` // the last _id that was copied
-	Time  bson.Timestamp `bson:"time"`         // that it is read at; zero until begun
-	Done  bool           `bson:"done"`
+	Name string `bson:"name"`
+	UUID string `bson:"uuid"`
+	Kind string `bson:"kind"`
+	// Time is the newest moment that any of it was read at; zero until begun.
+	Time bson.Timestamp `bson:"time"`
+	// Mixed says that it was not all read at the lane's start: then the events up
+	// to Time may be in the copy already, and need not fit it.
+	Mixed bool `bson:"mixed"`
+	// Resume is where the source goes on reading, if it told.
+	Resume bson.Raw `bson:"resume,omitempty"`
+	Begun  bool     `bson:"begun"` // something of it is stored
+	Done   bool     `bson:"done"`
 }
 
 func (l *lane) key(parts ...string) string {

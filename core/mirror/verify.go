@@ -199,7 +199,7 @@ func (v *verifier) collection(ctx context.Context, l *lane, snap *engine.Snapsho
 		}
 	}
 	if serverCode(err) == codeSnapshotNone {
-		v.report.Notes = append(v.report.Notes, name+" was made, dropped or renamed a moment ago and was not compared; verify again")
+		v.report.Notes = append(v.report.Notes, name+" cannot be read at one moment and was not compared: it is capped, or was made, dropped or renamed a moment ago")
 		return nil
 	}
 	return err

@@ -1,0 +1,182 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/refs"
+)
+
+func (w *world) fill(coll string, n int) {
+	for at := 0; at < n; at += 5000 {
+		var docs []any
+		for i := at; i < min(n, at+5000); i++ {
+			docs = append(docs, bson.D{{Key: "_id", Value: i}, {Key: "text", Value: strings.Repeat("x", 100)}})
+		}
+		w.insert(coll, docs...)
+	}
+}
+
+// TestCopyGoesOn stops a copy again and again and checks that it begins where it
+// was: no chunk is stored twice.
+func TestCopyGoesOn(t *testing.T) {
+	w := newWorld(t)
+	const n = 60_000
+	w.fill("many", n)
+	w.add()
+	for stops := 0; w.status().Databases[0].Copied == nil; stops++ {
+		_, err := w.m.Stop(w.ctx(), "live")
+		require.NoError(t, err)
+		w.close()
+		w.open()
+		w.start()
+		for l := w.lane(); l.copied.Load() == 0 && l.phase() != phaseFollow; {
+			time.Sleep(time.Millisecond) // a copy has no event for the test to wait for
+		}
+	}
+	w.sync()
+	chunks := 0
+	for _, line := range w.log() {
+		if strings.Contains(line, "first copy of many") {
+			chunks++
+		}
+	}
+	require.LessOrEqual(t, chunks, n/copyDocs+2)
+	w.verify()
+}
+
+// TestCopyOfWhatIsChanged copies while everything is changed, dropped and renamed,
+// at one moment and without, and catches up to a clean verify.
+func TestCopyOfWhatIsChanged(t *testing.T) {
+	for _, noSnapshot := range []bool{false, true} {
+		t.Run(fmt.Sprint("noSnapshot ", noSnapshot), func(t *testing.T) {
+			w := newWorld(t)
+			r := seed(t)
+			for _, c := range []string{"a", "b", "c", "docs"} {
+				w.fill(c, 8000)
+			}
+			var group sync.WaitGroup
+			for i := range 2 {
+				wr := newWriter(t, mongotestClient(w), w.db.Collection("docs"), i, r)
+				group.Go(func() {
+					for range 150 {
+						wr.step(w.ctx())
+					}
+				})
+			}
+			group.Go(func() {
+				for n := range 30 {
+					definer(w.ctx(), w.db, r, n)
+				}
+				_ = w.db.Collection("b").Drop(w.ctx())
+				_ = w.db.Client().Database("admin").RunCommand(w.ctx(), bson.D{{Key: "renameCollection", Value: w.db.Name() + ".c"}, {Key: "to", Value: w.db.Name() + ".moved"}}).Err()
+				_, _ = w.db.Collection("a").UpdateMany(w.ctx(), bson.D{{Key: "_id", Value: bson.D{{Key: "$lt", Value: 500}}}}, bson.D{{Key: "$set", Value: bson.D{{Key: "later", Value: true}}}})
+				_, _ = w.db.Collection("a").DeleteMany(w.ctx(), bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: 7500}}}})
+			})
+			w.add(func(s *command.MirrorSpec) { s.NoSnapshot = noSnapshot })
+			group.Wait()
+			w.sync()
+			w.verify()
+			require.Equal(t, !noSnapshot, w.status().Databases[0].Snapshot)
+		})
+	}
+}
+
+func mongotestClient(w *world) *mongo.Client { return w.db.Client() }
+
+// TestCopyOfDefinitions copies everything that a database can hold besides
+// documents, and follows changes of it.
+func TestCopyOfDefinitions(t *testing.T) {
+	w := newWorld(t)
+	w.insert("users", bson.M{"_id": 1, "n": 1, "at": bson.DateTime(1)})
+	w.run(bson.D{{Key: "create", Value: "log"}, {Key: "capped", Value: true}, {Key: "size", Value: 4096}})
+	w.run(bson.D{{Key: "create", Value: "series"}, {Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}}})
+	w.run(bson.D{{Key: "create", Value: "clustered"}, {Key: "clusteredIndex", Value: bson.D{{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "unique", Value: true}}}})
+	w.run(bson.D{{Key: "create", Value: "french"}, {Key: "collation", Value: bson.D{{Key: "locale", Value: "fr"}}}})
+	w.run(bson.D{{Key: "create", Value: "grown"}, {Key: "viewOn", Value: "users"}, {Key: "pipeline", Value: bson.A{bson.D{{Key: "$match", Value: bson.D{{Key: "n", Value: 1}}}}}}})
+	w.run(bson.D{{Key: "create", Value: "checked"}, {Key: "validator", Value: bson.D{{Key: "n", Value: bson.D{{Key: "$gt", Value: 0}}}}}})
+	w.insert("log", bson.M{"_id": 1})
+	w.insert("series", bson.D{{Key: "t", Value: bson.DateTime(5)}, {Key: "v", Value: 1}})
+	w.insert("clustered", bson.M{"_id": 5}, bson.M{"_id": "x"})
+	w.insert("french", bson.M{"_id": "é"}, bson.M{"_id": "z"}, bson.M{"_id": "e"})
+	_, err := w.db.Collection("users").Indexes().CreateMany(w.ctx(), []mongo.IndexModel{
+		{Keys: bson.D{{Key: "n", Value: 1}}, Options: options.Index().SetUnique(true)},
+		{Keys: bson.D{{Key: "text", Value: "text"}}},
+		{Keys: bson.D{{Key: "at", Value: 1}}, Options: options.Index().SetExpireAfterSeconds(1 << 30)},
+	})
+	require.NoError(t, err)
+	w.add()
+	w.sync()
+	w.verify()
+	require.Equal(t, []string{`{"_id":1,"n":1,"at":{"$date":"1970-01-01T00:00:00.001Z"}}`}, w.find("", "grown"))
+	require.Len(t, w.find("", "series"), 1)
+	notes := strings.Join(w.status().Databases[0].Notes, "\n")
+	for _, want := range []string{
+		"log is a capped collection", "series is a time series", "clustered is a clustered collection", "french is with a collation",
+		"index text_text of users is kept as a note only", "index at_1 of users expires documents",
+	} {
+		require.Contains(t, notes, want)
+	}
+	require.Equal(t, "at_1,n_1", w.indexes("users"))
+
+	// and now as they are changed
+	_, err = w.db.Collection("users").Indexes().CreateOne(w.ctx(), mongo.IndexModel{Keys: bson.D{{Key: "z", Value: -1}}, Options: options.Index().SetSparse(true)})
+	require.NoError(t, err)
+	require.NoError(t, w.db.Collection("users").Indexes().DropOne(w.ctx(), "n_1"))
+	w.run(bson.D{{Key: "collMod", Value: "checked"}, {Key: "validator", Value: bson.D{{Key: "m", Value: 1}}}})
+	w.run(bson.D{{Key: "create", Value: "late"}, {Key: "validator", Value: bson.D{{Key: "k", Value: 1}}}})
+	w.insert("late", bson.M{"_id": 1, "k": 1})
+	require.NoError(t, w.db.Client().Database("admin").RunCommand(w.ctx(), bson.D{{Key: "renameCollection", Value: w.db.Name() + ".late"}, {Key: "to", Value: w.db.Name() + ".latest"}}).Err())
+	require.NoError(t, w.db.Collection("log").Drop(w.ctx()))
+	w.sync()
+	w.verify()
+	require.Equal(t, "at_1,z_-1", w.indexes("users"))
+	require.Contains(t, relaxed(w.collection("checked")), `{"m":1}`)
+	require.Contains(t, relaxed(w.collection("latest")), `{"k":1}`)
+	require.Nil(t, w.collection("late"))
+	require.Nil(t, w.collection("log"))
+
+	require.NoError(t, w.db.Drop(w.ctx()))
+	w.insert("again", bson.M{"_id": 1})
+	w.sync()
+	w.verify()
+	require.Nil(t, w.collection("users"))
+	require.Equal(t, []string{`{"_id":1}`}, w.find("", "again"))
+}
+
+// collection returns the options of a collection of the branch, nil if there is
+// none.
+func (w *world) collection(name string) bsonraw.Doc {
+	snap, err := w.store.Snapshot(w.ctx(), refs.Ref{Project: "shop", Branch: "main"})
+	require.NoError(w.t, err)
+	defer snap.Close()
+	c, err := snap.Collection(w.ctx(), name)
+	require.NoError(w.t, err)
+	if c == nil {
+		return nil
+	}
+	return c.Options
+}
+
+func (w *world) indexes(coll string) string {
+	snap, err := w.store.Snapshot(w.ctx(), refs.Ref{Project: "shop", Branch: "main"})
+	require.NoError(w.t, err)
+	defer snap.Close()
+	c, err := snap.Collection(w.ctx(), coll)
+	require.NoError(w.t, err)
+	var names []string
+	for _, d := range c.Indexes {
+		names = append(names, d.Name)
+	}
+	return strings.Join(sorted(names), ",")
+}

@@ -1,0 +1,198 @@
+package mirror
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/internal/mongotest"
+	"github.com/argon-lab/argon/core/refs"
+	"github.com/argon-lab/argon/core/update"
+)
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}
+
+// TestLostWindow stops a mirror, has the source's log lose what came next, and
+// checks that the gap is marked, and what differs recorded as one commit.
+func TestLostWindow(t *testing.T) {
+	set := mongotest.NewSet(t, 1, "--oplogSize", "4", "--syncdelay", "1")
+	w := &world{t: t, dir: t.TempDir(), uri: set.URI, db: set.Client.Database("shop")}
+	w.open()
+	t.Cleanup(w.close)
+	w.insert("users", bson.M{"_id": 1, "n": 1}, bson.M{"_id": 2, "n": 2}, bson.M{"_id": 3, "n": 3})
+	w.insert("gone", bson.M{"_id": 1})
+	w.add()
+	w.sync()
+	_, err := w.m.Stop(w.ctx(), "live")
+	require.NoError(t, err)
+
+	_, err = w.db.Collection("users").UpdateOne(w.ctx(), bson.M{"_id": 1}, bson.M{"$set": bson.M{"n": 10}})
+	require.NoError(t, err)
+	_, err = w.db.Collection("users").DeleteOne(w.ctx(), bson.M{"_id": 2})
+	require.NoError(t, err)
+	w.insert("users", bson.M{"_id": 4, "n": 4})
+	require.NoError(t, w.db.Collection("gone").Drop(w.ctx()))
+	w.insert("fresh", bson.M{"_id": 1})
+	overrun(t, set, stampOf(w.status().Databases[0].ClusterTime))
+
+	w.start()
+	s := w.sync()
+	require.Equal(t, 1, s.Gaps)
+	g := s.Databases[0].Gaps[0]
+	require.True(t, g.Synced)
+	require.EqualValues(t, 5, g.Docs)
+	require.NotEmpty(t, g.Reason)
+	require.Contains(t, s.Warnings[0], "were not captured")
+	w.verify()
+	log := strings.Join(w.log(), "\n")
+	require.Contains(t, log, "GAP: what the source did after")
+	require.Contains(t, log, "re-sync by comparison with the source; 5 documents differed")
+	require.Equal(t, []string{`{"_id":1,"n":10}`, `{"_id":3,"n":3}`, `{"_id":4,"n":4}`}, w.find("", "users"))
+	require.Contains(t, relaxed(w.m.Metrics()), `"gaps":1`)
+
+	// and goes on from there
+	w.insert("users", bson.M{"_id": 5})
+	w.sync()
+	w.verify()
+}
+
+// overrun writes to another database until the source's log begins behind a time.
+func overrun(t *testing.T, set *mongotest.Set, behind stamp) {
+	c := set.Client.Database("other").Collection("filler")
+	oplog := set.Client.Database("local").Collection("oplog.rs")
+	text := strings.Repeat("x", 500_000)
+	for range 1500 {
+		_, err := c.InsertOne(t.Context(), bson.M{"text": text})
+		require.NoError(t, err)
+		time.Sleep(10 * time.Millisecond) // the log is kept back to the newest checkpoint, one a second
+		var first struct {
+			TS bson.Timestamp `bson:"ts"`
+		}
+		require.NoError(t, oplog.FindOne(t.Context(), bson.D{}).Decode(&first))
+		if stampOf(first.TS) > behind {
+			return
+		}
+	}
+	t.Fatal("the oplog keeps everything")
+}
+
+// TestRefusedToken gives a mirror a token that the source does not know, and has
+// it stop at gaps.
+func TestRefusedToken(t *testing.T) {
+	w := newWorld(t)
+	w.insert("users", bson.M{"_id": 1})
+	w.add(func(s *command.MirrorSpec) { s.OnGap = "stop" })
+	w.sync()
+	_, err := w.m.Stop(w.ctx(), "live")
+	require.NoError(t, err)
+	l := w.lane()
+	old := bsonraw.Doc(l.position.Token).Get("_data").Str()
+	token, err := bson.Marshal(bson.D{{Key: "_data", Value: "8200000001" + old[10:]}})
+	require.NoError(t, err)
+	require.NoError(t, w.store.PutSetting(w.ctx(), stateKind, l.key("token"), positionDoc(token, 1<<32, 1000)))
+	w.start()
+	_, err = w.m.Status(w.ctx(), "live", true)
+	require.Equal(t, errs.MirrorGap, errs.CodeOf(err), "%v", err)
+	require.Contains(t, errs.As(err).Remedy, "--resync")
+	require.Equal(t, stageFailed, w.status().State)
+	require.False(t, w.status().Databases[0].Gaps[0].Synced)
+
+	_, err = w.m.Start(w.ctx(), "live", true)
+	require.NoError(t, err)
+	s := w.sync()
+	require.True(t, s.Databases[0].Gaps[0].Synced)
+	w.verify()
+}
+
+func (w *world) lane() *lane {
+	task, err := w.m.task(w.ctx(), "live")
+	require.NoError(w.t, err)
+	return task.lanes[0]
+}
+
+// TestVerifyNames damages the branch and checks that verify names the documents,
+// and that a re-sync mends them.
+func TestVerifyNames(t *testing.T) {
+	w := newWorld(t)
+	w.fill("many", 12_000)
+	w.add()
+	w.sync()
+	meta := engine.CommitMeta{Replica: true}
+	_, err := w.store.Write(w.ctx(), refs.Ref{Project: "shop", Branch: "main"}, meta, func(t *engine.Txn) error {
+		for id, doc := range map[int32]string{5: `{"_id": 5}`, 7: "", 99999: `{"_id": 99999}`} {
+			err := t.Rewrite("many", bsonraw.Int32Value(id), func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) {
+				if doc == "" {
+					return nil, nil, nil
+				}
+				return mongotest.Doc(doc), nil, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	w.insert("other", bson.M{"_id": 1}) // a commit of the source, with which it is compared
+	r := w.compare()
+	require.EqualValues(t, 3, r.Differing)
+	var found []string
+	for _, d := range r.Documents {
+		found = append(found, d.Kind+" "+d.ID.String())
+	}
+	require.Equal(t, []string{`different {"$numberInt":"5"}`, `extra {"$numberInt":"99999"}`, `missing {"$numberInt":"7"}`}, sorted(found))
+	many := r.Collections[0]
+	require.Equal(t, 2, many.Compared)
+	require.Len(t, many.Ranges, 2)
+	_, err = w.m.Start(w.ctx(), "live", true)
+	require.NoError(t, err)
+	w.sync()
+	w.verify()
+}
+
+// TestSourceTime checks that a moment of the branch is one of the source.
+func TestSourceTime(t *testing.T) {
+	w := newWorld(t)
+	w.insert("users", bson.M{"_id": 1, "n": 0})
+	w.add()
+	w.sync()
+	set := func(n int) time.Time {
+		_, err := w.db.Collection("users").UpdateOne(w.ctx(), bson.M{"_id": 1}, bson.M{"$set": bson.M{"n": n}})
+		require.NoError(t, err)
+		w.sync()
+		at := *w.status().Databases[0].SourceTime
+		require.WithinDuration(t, time.Now(), at, time.Minute)
+		return at
+	}
+	first := set(1)
+	for !time.Now().After(first.Add(2 * time.Millisecond)) { // so that the next is later by the clock
+		time.Sleep(time.Millisecond)
+	}
+	second := set(2)
+	require.True(t, second.After(first))
+	at := func(when time.Time) string {
+		snap, err := w.store.Snapshot(w.ctx(), refs.Ref{Project: "shop", Branch: "main", Moment: refs.Moment{Kind: refs.AtTime, Time: when}})
+		require.NoError(t, err)
+		defer snap.Close()
+		cur, err := snap.Find(w.ctx(), "users", &engine.FindSpec{})
+		require.NoError(t, err)
+		return all(t, cur)[0]
+	}
+	require.Equal(t, `{"_id":1,"n":1}`, at(second.Add(-time.Millisecond)))
+	require.Equal(t, `{"_id":1,"n":2}`, at(second))
+	head := w.log()[0]
+	require.Contains(t, head, `"source":{"clusterTime":{"$timestamp":`)
+	require.Contains(t, head, `"kind":"mirror"`)
+	require.Contains(t, head, `"actor":"mirror:live"`)
+}
