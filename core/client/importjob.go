@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -241,6 +242,9 @@ func (j *job) resume(ctx context.Context) (*ImportResult, error) {
 		return nil, errs.New(errs.BadValue, "only the import of a file or a dump can be resumed")
 	}
 	path, _ := j.identity[0].Value.(string)
+	o := j.o
+	how := fmt.Sprint(o.Format, o.Mode, o.Fields, o.Flat, o.Types, o.Nulls, o.WriteNulls, o.Delimiter, o.Database, o.Collections, o.Atomic)
+	j.identity = append(j.identity, bson.E{Key: "how", Value: how})
 	j.name = j.b.name + "/" + j.o.Collection + "/" + path
 	var err error
 	if j.before, err = j.load(ctx, j.name); err != nil || j.before.Source == nil {
@@ -251,7 +255,7 @@ func (j *job) resume(ctx context.Context) (*ImportResult, error) {
 		return nil, err
 	}
 	if string(j.before.Source) != string(raw) {
-		return nil, errs.New(errs.ImportFailed, "%s has changed since the import of it that can be resumed", path).
+		return nil, errs.New(errs.ImportFailed, "%s, or how it is to be imported, has changed since the import of it that can be resumed", path).
 			WithRemedy("import it from the beginning, without --resume; --mode upsert replaces what is there already")
 	}
 	if j.before.Done {

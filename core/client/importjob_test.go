@@ -259,6 +259,8 @@ func TestResumeRefuses(t *testing.T) {
 	require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
 	_, err = main.ImportFrom(ctx, &ImportOptions{Source: path, Resume: true})
 	require.ErrorContains(t, err, "has changed since")
+	_, err = main.ImportFrom(ctx, &ImportOptions{Source: path, Resume: true, Mode: "upsert"})
+	require.ErrorContains(t, err, "or how it is to be imported")
 }
 
 // TestResumeParts goes on in the middle of a dump, an archive and a Parquet

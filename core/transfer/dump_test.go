@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -314,4 +315,69 @@ func FuzzArchive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pointed is a sink that remembers where imports are, and fails after some
+// batches.
+type pointed struct {
+	memory
+	at   map[string]transfer.Point
+	left int
+}
+
+func (p *pointed) InsertAt(ctx context.Context, coll string, docs []bsonraw.Doc, end transfer.Point) error {
+	if p.left--; p.left < 0 {
+		return errs.New(errs.StoreIO, "stopped")
+	}
+	p.at[coll] = end
+	return p.Insert(ctx, coll, docs)
+}
+
+// TestCheckpoints stops imports at every batch and lets them go on: in every
+// layout every document comes once and in order.
+func TestCheckpoints(t *testing.T) {
+	const n = 30_000
+	var lines, stream, array, csv, raw bytes.Buffer
+	array.WriteString("\xEF\xBB\xBF[")
+	csv.WriteString("_id,pad\n")
+	pad := strings.Repeat("x", 90)
+	for i := range n {
+		text := fmt.Sprintf(`{"_id":%d,"pad":"%s"}`, i, pad)
+		lines.WriteString(text + "\n")
+		stream.WriteString(strings.Replace(text, ",", ",\n", 1) + "\n")
+		if i > 0 {
+			array.WriteString(",\n")
+		}
+		array.WriteString(text)
+		fmt.Fprintf(&csv, "%d,\"%s\n\"\n", i, pad)
+		raw.Write(parse(t, text)[0])
+	}
+	array.WriteString("]\n")
+	for name, c := range map[string]struct {
+		data   []byte
+		format transfer.Format
+	}{
+		"lines": {lines.Bytes(), transfer.JSON}, "stream": {stream.Bytes(), transfer.JSON}, "array": {array.Bytes(), transfer.JSON},
+		"csv": {csv.Bytes(), transfer.CSV}, "bson": {raw.Bytes(), transfer.BSON},
+	} {
+		p := &pointed{at: map[string]transfer.Point{}}
+		stops := 0
+		for ; ; stops++ {
+			p.left = 1
+			_, err := transfer.Import(t.Context(), io.MultiReader(bytes.NewReader(c.data)), p, transfer.ImportOptions{
+				Collection: "c", Format: c.format, Checkpoints: true, From: p.at["c"],
+			})
+			if err == nil {
+				break
+			}
+			require.Equal(t, errs.StoreIO, errs.CodeOf(err), name)
+			require.Less(t, stops, 50, name)
+		}
+		require.Positive(t, stops, name)
+		require.Len(t, p.get("c").docs, n, name)
+		for i, d := range p.get("c").docs {
+			id, _ := d.Get("_id").AsInt64()
+			require.EqualValues(t, i, id, name)
+		}
+	}
 }

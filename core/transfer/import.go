@@ -345,7 +345,14 @@ func (m *importer) flush(ctx context.Context, end Point) error {
 	if len(m.docs) == 0 {
 		return nil
 	}
-	if to, ok := m.sink.(Checkpointer); ok && m.o.Checkpoints {
+	if m.o.Checkpoints {
+		if end == (Point{}) {
+			return nil // a block that was begun: another run reads it again
+		}
+		to, ok := m.sink.(Checkpointer)
+		if !ok {
+			return errs.New(errs.InternalError, "the sink of an import with checkpoints takes none")
+		}
 		return m.flushAt(ctx, to, end)
 	}
 	err := m.sink.Insert(ctx, m.o.Collection, m.docs)
