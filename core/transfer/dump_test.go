@@ -371,7 +371,7 @@ func TestCheckpoints(t *testing.T) {
 				break
 			}
 			require.Equal(t, errs.StoreIO, errs.CodeOf(err), name)
-			require.Less(t, stops, 50, name)
+			require.Less(t, stops, 200, name)
 		}
 		require.Positive(t, stops, name)
 		require.Len(t, p.get("c").docs, n, name)
