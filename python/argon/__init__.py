@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         PlanStale,
         ProjectExists,
         ProjectNotFound,
+        PublishConflict,
         ReadOnly,
         SchemaMismatch,
         StoreBusy,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         UndoPlan,
         UndoResult,
     )
+    from ._publish import LiveConflict, PublishChange, Publishes, PublishPlan, PublishResult
     from ._transaction import Transaction
     from ._transfer import ExportResult, FrameResult, ImportResult
     from ._watch import ChangeStream
@@ -134,6 +136,7 @@ _LATER: dict[str, tuple[str, ...]] = {
         "PlanStale",
         "ProjectExists",
         "ProjectNotFound",
+        "PublishConflict",
         "ReadOnly",
         "SchemaMismatch",
         "StoreBusy",
@@ -164,6 +167,13 @@ _LATER: dict[str, tuple[str, ...]] = {
         "MergeResult",
         "UndoPlan",
         "UndoResult",
+    ),
+    "_publish": (
+        "LiveConflict",
+        "PublishChange",
+        "PublishPlan",
+        "PublishResult",
+        "Publishes",
     ),
     "_transaction": ("Transaction",),
     "_transfer": (
@@ -251,6 +261,7 @@ __all__ = [
     "InvalidOperation",
     "InvalidRequest",
     "LibraryPanicked",
+    "LiveConflict",
     "Log",
     "MergeConflict",
     "MergePlan",
@@ -266,6 +277,11 @@ __all__ = [
     "ProjectInfo",
     "ProjectNotFound",
     "Projects",
+    "PublishChange",
+    "PublishConflict",
+    "PublishPlan",
+    "PublishResult",
+    "Publishes",
     "ReadOnly",
     "RestoreResult",
     "Rows",

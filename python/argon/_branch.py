@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 from bson import CodecOptions, Int64, Timestamp
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._cursor import CommandCursor
     from ._history import Blame, History, Log
     from ._merge import Diff, MergePlan, MergeResult, UndoPlan, UndoResult
+    from ._publish import Guard, PublishPlan, PublishResult
     from ._transaction import Transaction
     from ._transfer import ExportResult, Format, ImportResult, Mode, Source, Target
     from ._watch import ChangeStream
@@ -421,6 +422,110 @@ class Branch:
         """
         reply = self._scope.run_long({"argonBranchRestore": self._name, "at": moment_text(at)})
         return RestoreResult(int(reply["from"]), int(reply["to"]))
+
+    @overload
+    def publish(
+        self, uri: str, *, dry_run: Literal[True], **options: Any
+    ) -> PublishPlan: ...
+
+    @overload
+    def publish(
+        self, uri: str, *, dry_run: Literal[False] = False, **options: Any
+    ) -> PublishResult: ...
+
+    def publish(
+        self,
+        uri: str,
+        *,
+        base: str | Branch | None = None,
+        dry_run: bool = False,
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
+    ) -> PublishPlan | PublishResult:
+        """Write what this branch changed against a base to a live MongoDB.
+
+        ``base`` is what the live MongoDB had when the work began: a ref such as
+        ``"main@1024"``; where the branch was made, if it is left out. Each write
+        demands that the live document is still as the base had it: the fields
+        that it touches, or with ``guard="document"`` all of it. Where it has
+        moved on, that is a conflict, and never overwritten: nothing is written
+        and :class:`~argon.PublishConflict` is raised, or with
+        ``skip_conflicts=True`` the rest is written. ``dry_run=True`` returns the
+        plan, with an ``apply()``; otherwise the result has a ``rollback()``.
+        """
+        from ._publish import plan_publish, publish_options, run_publish
+
+        options = publish_options(
+            None if base is None else self._ref_of(base),
+            database,
+            collections,
+            filter,
+            guard,
+            allow_drop,
+            skip_conflicts,
+            limit,
+        )
+        command = {"argonPublish": uri, **options}
+        if dry_run:
+            return plan_publish(self._scope, command, {"argonPublishPlan": uri, **options})
+        return run_publish(self._scope, command, "publish", progress)
+
+    @overload
+    def restore_to(
+        self, uri: str, at: Moment, *, dry_run: Literal[True], **options: Any
+    ) -> PublishPlan: ...
+
+    @overload
+    def restore_to(
+        self, uri: str, at: Moment, *, dry_run: Literal[False] = False, **options: Any
+    ) -> PublishResult: ...
+
+    def restore_to(
+        self,
+        uri: str,
+        at: Moment,
+        *,
+        base: str | Branch | None = None,
+        dry_run: bool = False,
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
+    ) -> PublishPlan | PublishResult:
+        """Bring a live MongoDB back to a past moment of this branch.
+
+        The live documents have to be what this branch has at its head (of a
+        mirror: what it saw last), or what ``base`` says. ``collections`` and
+        ``filter`` choose what is brought back. A dropped collection is made
+        again, with its options and indexes. Plan, conflicts, and rollback are
+        those of :meth:`publish`.
+        """
+        from ._publish import plan_publish, publish_options, run_publish
+
+        options = publish_options(
+            None if base is None else self._ref_of(base),
+            database,
+            collections,
+            filter,
+            guard,
+            allow_drop,
+            skip_conflicts,
+            limit,
+        )
+        command = {"argonRestoreTo": uri, "at": moment_text(at), **options}
+        if dry_run:
+            return plan_publish(self._scope, command, {**command, "dryRun": True})
+        return run_publish(self._scope, command, "restore", progress)
 
     def undo(
         self,

@@ -15,6 +15,7 @@ from ._scope import Scope
 from ._tables import Rows, html_facts
 
 if TYPE_CHECKING:
+    from ._publish import Publishes
     from types import TracebackType
 
     from ._collection import Collection
@@ -93,6 +94,13 @@ class Client:
     def data(self) -> Data:
         """The collections of the client's project."""
         return Data(self)
+
+    @property
+    def publishes(self) -> Publishes:
+        """The publishes in the store's journal: list, resume, roll back and forget."""
+        from ._publish import Publishes
+
+        return Publishes(self)
 
     # -- the store
 

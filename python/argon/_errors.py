@@ -27,6 +27,7 @@ follows the category, and where code and callers need to tell more, the code::
     ├── ConflictError
     │   ├── WriteConflict           another writer was first: run it again
     │   ├── MergeConflict           .conflicts: both sides changed the same paths
+    │   ├── PublishConflict         .conflicts: a live MongoDB has moved on
     │   └── PlanStale               a branch has moved on since the plan was made
     ├── ReadOnly                    writing at a past moment, or to a protected branch
     ├── NotSupported                known to MongoDB, and not there yet
@@ -204,6 +205,15 @@ class MergeConflict(ConflictError):
         return list(self.info.get("conflicts", []))
 
 
+class PublishConflict(ConflictError):
+    """A live MongoDB has moved on from what a branch was based on."""
+
+    @property
+    def conflicts(self) -> list[Mapping[str, Any]]:
+        """The conflicts, as the plan's :attr:`~argon.PublishPlan.conflicts` have them."""
+        return list(self.info.get("conflicts", []))
+
+
 class PlanStale(ConflictError):
     """A branch has moved on since the plan was made."""
 
@@ -301,6 +311,7 @@ _CODES: dict[int, type[ArgonError]] = {
     970010: MergeConflict,
     970011: PlanStale,
     970018: ClientClosed,
+    970050: PublishConflict,
     970021: ImportFailed,
     970023: HistoryRemoved,
     970025: ForkedProcess,
@@ -390,6 +401,7 @@ __all__ = [
     "PlanStale",
     "ProjectExists",
     "ProjectNotFound",
+    "PublishConflict",
     "ReadOnly",
     "SchemaMismatch",
     "StoreBusy",
