@@ -59,11 +59,14 @@ const (
 // judge compares a step with the live document.
 func (s *step) judge(live bsonraw.Doc, how Guard) (verdict, []Conflict) {
 	paths := s.guarded(how)
-	if holds(s.post, live, paths) {
+	before := holds(s.pre, live, paths)
+	switch {
+	case holds(s.post, live, nil):
 		return already, nil
-	}
-	if holds(s.pre, live, paths) {
+	case before: // also where fields only change places, which paths do not tell
 		return apply, nil
+	case holds(s.post, live, paths):
+		return already, nil
 	}
 	return conflict, s.conflicts(live, paths)
 }
