@@ -424,9 +424,7 @@ class Branch:
         return RestoreResult(int(reply["from"]), int(reply["to"]))
 
     @overload
-    def publish(
-        self, uri: str, *, dry_run: Literal[True], **options: Any
-    ) -> PublishPlan: ...
+    def publish(self, uri: str, *, dry_run: Literal[True], **options: Any) -> PublishPlan: ...
 
     @overload
     def publish(

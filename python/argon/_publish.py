@@ -119,7 +119,9 @@ class _Report:
         self.guard: str = reply["guard"]
         self.transport: str = reply["transport"]
         self.counts: dict[str, int] = {name: int(n) for name, n in reply["counts"].items()}
-        self.catalog = Rows((dict(action) for action in reply["catalog"]), "collections and indexes")
+        self.catalog = Rows(
+            (dict(action) for action in reply["catalog"]), "collections and indexes"
+        )
         self.changes = Rows((PublishChange._of(c) for c in reply.get("changes", ())), "changes")
         self.conflicts = Rows((LiveConflict._of(c) for c in reply["conflicts"]), "conflicts")
         self.notes: list[str] = list(reply["notes"])

@@ -27,11 +27,11 @@ def uri(mongod: str) -> str:
 
 
 @pytest.fixture
-def fix(main: argon.Branch, live: Any, uri: str) -> argon.Branch:
+def fix(client: argon.Client, main: argon.Branch, live: Any, uri: str) -> argon.Branch:
     """A branch of what is live."""
     live["users"].insert_many([{"_id": n, "n": n, "d": Decimal128("1.0")} for n in range(5)])
     main.import_mongodb(uri)
-    return main.project.branches.create("fix")
+    return client.branches.create("fix")
 
 
 def test_publish(fix: argon.Branch, live: Any, uri: str) -> None:
