@@ -424,11 +424,37 @@ class Branch:
         return RestoreResult(int(reply["from"]), int(reply["to"]))
 
     @overload
-    def publish(self, uri: str, *, dry_run: Literal[True], **options: Any) -> PublishPlan: ...
+    def publish(
+        self,
+        uri: str,
+        *,
+        base: str | Branch | None = None,
+        dry_run: Literal[True],
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
+    ) -> PublishPlan: ...
 
     @overload
     def publish(
-        self, uri: str, *, dry_run: Literal[False] = False, **options: Any
+        self,
+        uri: str,
+        *,
+        base: str | Branch | None = None,
+        dry_run: Literal[False] = False,
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
     ) -> PublishResult: ...
 
     def publish(
@@ -476,12 +502,38 @@ class Branch:
 
     @overload
     def restore_to(
-        self, uri: str, at: Moment, *, dry_run: Literal[True], **options: Any
+        self,
+        uri: str,
+        at: Moment,
+        *,
+        base: str | Branch | None = None,
+        dry_run: Literal[True],
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
     ) -> PublishPlan: ...
 
     @overload
     def restore_to(
-        self, uri: str, at: Moment, *, dry_run: Literal[False] = False, **options: Any
+        self,
+        uri: str,
+        at: Moment,
+        *,
+        base: str | Branch | None = None,
+        dry_run: Literal[False] = False,
+        database: str | None = None,
+        collections: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        guard: Guard = "fields",
+        allow_drop: bool = False,
+        skip_conflicts: bool = False,
+        limit: int | None = None,
+        progress: bool | None = None,
     ) -> PublishResult: ...
 
     def restore_to(

@@ -15,11 +15,11 @@ from ._scope import Scope
 from ._tables import Rows, html_facts
 
 if TYPE_CHECKING:
-    from ._publish import Publishes
     from types import TracebackType
 
     from ._collection import Collection
     from ._moments import Moment
+    from ._publish import Publishes
     from ._watch import ChangeStream
 
 

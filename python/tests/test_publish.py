@@ -15,7 +15,8 @@ import argon
 @pytest.fixture
 def live(mongod: str) -> Iterator[Any]:
     """A live database, empty."""
-    with pymongo.MongoClient(mongod) as server:
+    server: pymongo.MongoClient[Any] = pymongo.MongoClient(mongod)
+    with server:
         database = server["live_publish"]
         yield database
         server.drop_database("live_publish")
