@@ -29,7 +29,7 @@ func golden(t testing.TB) []transfer.DumpCollection {
 	require.Len(t, docs, 2)
 	id := `{"v":2,"key":{"_id":1},"name":"_id_"}`
 	return []transfer.DumpCollection{
-		{Name: "a b/ü$c", Indexes: parse(t, id), Open: opener(nil)},
+		{Name: "a b/ü&c", Indexes: parse(t, id), Open: opener(nil)},
 		{
 			Name: "users", Open: opener(docs), Docs: 2,
 			Options: parse(t, `{"validator":{"n":{"$exists":true}},"validationLevel":"moderate"}`)[0],

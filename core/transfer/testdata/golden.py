@@ -31,7 +31,7 @@ def header(name: str, end: bool, crc: int) -> bytes:
 
 
 def main() -> None:
-    collections = [("a b/ü$c", "a%20b%2F%C3%BC%24c", "collection"), ("users", "users", "collection"), ("adults", "adults", "view")]
+    collections = [("a b/ü&c", "a%20b%2F%C3%BC%26c", "collection"), ("users", "users", "collection"), ("adults", "adults", "view")]
     out = struct.pack("<I", 0x8199E26D)
     out += encode({"concurrent_collections": 1, "version": "0.1", "server_version": "6.0.0", "tool_version": "argon"})
     for name, file, kind in collections:
