@@ -9,13 +9,37 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "_cgo_export.h"
 #include "shim.h"
 
 static volatile int forked;
 
-static void in_child(void) { forked = 1; }
+/*
+ * The descriptors that a child must not keep: a lock would outlive the process
+ * that took it, and its connections would not end with it, so that no other
+ * process could take over the store. A number beyond the table is not closed.
+ */
+static volatile unsigned char owned[1 << 16];
+
+void shim_own(int64_t fd, int yes) {
+  if (fd >= 0 && fd < (int64_t)sizeof owned) owned[fd] = (unsigned char)yes;
+}
+
+/*
+ * Runs in the child before anything else does. Of two libraries that one process
+ * has loaded one after the other each closes its own, and forgets them, so that
+ * a grandchild does not close what has their numbers then.
+ */
+static void in_child(void) {
+  forked = 1;
+  for (int fd = 0; fd < (int)sizeof owned; fd++) {
+    if (!owned[fd]) continue;
+    owned[fd] = 0;
+    close(fd);
+  }
+}
 
 int shim_forked(void) { return forked; }
 

@@ -9,6 +9,9 @@
 /* Whether this process is a forked child of the one that loaded the library. */
 ARGON_HIDDEN int shim_forked(void);
 
+/* Marks a descriptor as one that a forked child closes, or takes the mark away. */
+ARGON_HIDDEN void shim_own(int64_t fd, int yes);
+
 /* The error document of ForkedProcess. */
 ARGON_HIDDEN const char *shim_forked_error(int64_t *size);
 

@@ -91,14 +91,6 @@ func (c *Client) Close() error {
 	return c.backend.Close()
 }
 
-// Place says where the store is now, and which process hosts it.
-func (c *Client) Place(ctx context.Context) (Place, error) {
-	if err := c.open(); err != nil {
-		return Place{}, err
-	}
-	return c.backend.Place(ctx)
-}
-
 // Server returns the server by which this process serves the store to others, or
 // nil if another process does.
 func (c *Client) Server() *wire.Server { return c.backend.Server() }

@@ -24,6 +24,8 @@ func clientSide(cmd bsonraw.Doc) func(ctx context.Context, c *Client, db string,
 		return importCommand
 	case "argonExport":
 		return exportCommand
+	case "argonPlace":
+		return placeCommand
 	}
 	return nil
 }

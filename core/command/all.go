@@ -39,7 +39,7 @@ func allCommands() []*Command {
 		createRoleCommand(), updateRoleCommand(), dropRoleCommand(), dropAllRolesCommand(), rolesInfoCommand(),
 		grantPrivilegesToRoleCommand(), revokePrivilegesFromRoleCommand(), grantRolesToRoleCommand(), revokeRolesFromRoleCommand(),
 		argonAPIKeyCreateCommand(), argonAPIKeyListCommand(), argonAPIKeyRevokeCommand(),
-		argonAttachCommand(), argonCancelCommand(),
+		argonAttachCommand(), argonCancelCommand(), argonPlaceCommand(),
 		argonPublishCommand(), argonPublishPlanCommand(), argonPublishResumeCommand(),
 		argonPublishRollbackCommand(), argonPublishListCommand(), argonPublishForgetCommand(),
 		argonRestoreToCommand(),

@@ -252,3 +252,27 @@ func argonCancelCommand() *Command {
 		},
 	}.build()
 }
+
+func argonPlaceCommand() *Command {
+	type args struct{}
+	return definition[args]{
+		Command: Command{
+			Name: "argonPlace", Group: Server, traits: adminOnly,
+			Help:    "Says where the store is: {hosting, directory, address, pid, command, since}. In the Python package, the Go SDK and the command line the client answers, for itself: hosting says whether its own process has the store open, and the address is the socket, or host and port, at which drivers reach it.",
+			Example: `{argonPlace: 1}`, DB: adminDB,
+		},
+		access: anyUser[args](),
+		fields: []field[args]{one[args]("argonPlace", 0, "")},
+		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
+			b := c.reply(256)
+			b.Bool("hosting", false)
+			if h := c.d.host.Load(); h != nil {
+				b.String("address", h.Address)
+				b.Int64("pid", int64(h.PID))
+				b.String("command", h.Command)
+				b.Time("since", h.Since)
+			}
+			return c.ok(), nil
+		},
+	}.build()
+}

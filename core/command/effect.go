@@ -24,7 +24,7 @@ var effects = map[string]Effect{
 	"listDatabases": Reads, "startSession": Reads, "connectionStatus": Reads, "getLog": Reads,
 	"argonProjectList": Reads, "argonBranchList": Reads, "argonBranchGet": Reads, "argonTagList": Reads,
 	"argonResolve": Reads, "argonMergePlan": Reads, "argonFsck": Reads, "argonStatus": Reads,
-	"argonMetrics": Reads, "argonVersion": Reads,
+	"argonMetrics": Reads, "argonPlace": Reads, "argonVersion": Reads,
 
 	"killCursors": Again, "endSessions": Again, "refreshSessions": Again, "argonAttach": Again,
 	"argonCancel": Again, "argonCompact": Again,

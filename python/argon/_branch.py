@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from bson import CodecOptions, Int64, Timestamp
 
@@ -17,6 +17,8 @@ from ._scope import Scope
 from ._tables import Rows, html_facts
 
 if TYPE_CHECKING:
+    from pymongo.database import Database
+
     from ._collection import Collection
     from ._connection import Connection
     from ._cursor import CommandCursor
@@ -258,11 +260,30 @@ class Branch:
         return self._scope if session is None else session._scope_of(self._scope)
 
     @property
-    def database(self) -> NoReturn:
-        """A pymongo Database on this branch, once Argon serves the wire protocol."""
-        from ._errors import not_supported
+    def uri(self) -> str:
+        """The connection string by which any MongoDB driver reaches this branch.
 
-        raise not_supported("Branch.database", "use the branch itself: branch['users'].find()")
+        It names the socket of the process that has the store open, which other
+        processes of this user on this machine can reach, or the server of an
+        ``argon://`` client (then drivers authenticate as that server asks)::
+
+            motor.motor_asyncio.AsyncIOMotorClient(exp.uri).get_default_database()
+        """
+        from ._mongo import connection_string
+
+        return connection_string(self._connection.place(), self._scope.db.decode())
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """A :class:`pymongo.database.Database` on this branch.
+
+        What it does goes over the store's socket to the process that has the store
+        open, this one or another. For ``async`` code give :attr:`uri` to
+        ``pymongo.AsyncMongoClient`` and take its ``get_default_database()``.
+        """
+        from ._mongo import database
+
+        return database(self._connection, self._scope.db.decode())
 
     # -- moments, actors, transactions
 

@@ -41,7 +41,10 @@ class Client:
     give a date that :class:`datetime.datetime` cannot hold as a
     :class:`bson.datetime_ms.DatetimeMS`.
 
-    Threads may share a client. A process that is forked opens one of its own.
+    Several processes may open one store: the first hosts it, the others use it
+    through that one, and when it ends one of them takes its place. Threads share a
+    client; a forked process goes on using it, and one that is pickled opens the
+    store again where it arrives.
     """
 
     def __init__(
@@ -158,6 +161,16 @@ class Client:
         """Return the store's path, format, version, newest LSN, size and process."""
         store: dict[str, Any] = self.command("argonStatus")["store"]
         return store
+
+    @property
+    def hosting(self) -> bool:
+        """Whether this process has the store open, and serves it to others."""
+        return bool(self._connection.place()["hosting"])
+
+    @property
+    def address(self) -> str | None:
+        """Where drivers reach the store: a socket's path, or ``host:port``."""
+        return self._connection.place().get("address") or None
 
     def metrics(self) -> dict[str, Any]:
         """Return the counters of the storage layer."""

@@ -48,7 +48,6 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         self._name = name
         self._scope = branch._scope_with(codec_options)
         self._own_types = has_own_types(codec_options)
-        self._library = self._scope.connection.library
 
     def _in(self, session: Transaction | None) -> Scope:
         """Return where a command with this session runs."""
@@ -171,7 +170,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         command = {"find": self._name, "filter": query, "limit": 1, "singleBatch": True}
         payload = scope.encode(command)
         if "_id" in query:
-            reply = self._library.command(scope.connection.client, scope.db, payload)
+            reply = scope.connection.library.command(scope.connection.client, scope.db, payload)
         else:
             reply = scope.read_raw(payload)
         documents: list[DocumentT] = decode_batch(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from bson import Int64
 from pymongo.errors import InvalidOperation
 
+from ._errors import forked_process
 from ._frames import Frames
 from ._options import (
     collation_document,
@@ -48,6 +49,7 @@ class _Batches(Frames, Generic[DocumentT]):
         self._id = 0
         self._started = False
         self._closed = False  # by close(), or because the store has no more
+        self._opened_by: object = None  # the library that the cursor is open in
 
     def _command(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -60,6 +62,7 @@ class _Batches(Frames, Generic[DocumentT]):
     def _start(self) -> None:
         self._started = True
         scope = self._scope
+        self._opened_by = scope.connection.library
         self._take(scope.read_raw(scope.encode(self._command())), "firstBatch")
 
     def _take(self, reply: bytes, batch: str) -> None:
@@ -87,6 +90,8 @@ class _Batches(Frames, Generic[DocumentT]):
         if size := self._batch_size():
             command["batchSize"] = size
         connection = scope.connection
+        if connection.library is not self._opened_by:
+            raise forked_process("the cursor", "run the query again in the child process")
         # Not read: a batch that was given up would be lost.
         reply = connection.library.command_long(connection.client, scope.db, scope.encode(command))
         self._take(reply, "nextBatch")
@@ -139,7 +144,9 @@ class _Batches(Frames, Generic[DocumentT]):
     def _kill(self, number: int) -> None:
         if number > 0:
             scope = self._scope
-            if not scope.connection.closed:
+            connection = scope.connection
+            # A cursor of the process that this one was forked from is that one's.
+            if connection.library is self._opened_by and not connection.closed:
                 scope.run({"killCursors": self._name, "cursors": [Int64(number)]})
 
     def __del__(self) -> None:
@@ -428,6 +435,7 @@ class CommandCursor(_Batches[DocumentT]):
         if writes:
             self._started = True
             connection = scope.connection
+            self._opened_by = connection.library
             reply = connection.library.command_long(
                 connection.client, scope.db, scope.encode(self._command())
             )

@@ -11,7 +11,8 @@ follows the category, and where code and callers need to tell more, the code::
     │   ├── SchemaMismatch          a value does not fit the schema= given
     │   ├── ImportFailed            a line of an import does not parse
     │   ├── ClientClosed            the client, or a cursor of it, was closed
-    │   └── ForkedProcess           the store was opened before os.fork()
+    │   ├── VersionMismatch         processes of one store have different Argons
+    │   └── ForkedProcess           what was opened before os.fork() and stays there
     ├── NotFound
     │   ├── ProjectNotFound
     │   ├── BranchNotFound
@@ -35,6 +36,7 @@ follows the category, and where code and callers need to tell more, the code::
     │   └── ExecutionTimeout        max_time_ms ran out
     ├── StoreBusy                   another process has the store open
     ├── StoreFailure                the disk, the network or the system failed
+    │   └── HostLost                it may have been carried out: look before you repeat it
     ├── StoreCorrupt                stored bytes do not check out
     ├── AccessDenied
     ├── InternalError               a defect in Argon
@@ -136,8 +138,13 @@ class HandleInvalid(InvalidRequest):
     """A number that the library gave out is used after its end."""
 
 
+class VersionMismatch(InvalidRequest):
+    """Processes that use one store have different versions of Argon."""
+
+
 class ForkedProcess(InvalidRequest):
-    """A client was used in a child process that was forked after its opening."""
+    """A cursor or transaction was used in a child process that was forked after it
+    was opened. Clients, branches and collections can be used there."""
 
 
 class NotFound(ArgonError):
@@ -242,6 +249,13 @@ class StoreFailure(ArgonError):
     """The disk, the network or the system failed."""
 
 
+class HostLost(StoreFailure):
+    """The process that has the store open, or the server, ended before it answered.
+
+    The command may have been carried out. Reads, and writes to documents, are
+    run again without this error wherever that is safe."""
+
+
 class StoreCorrupt(ArgonError):
     """Stored bytes do not check out."""
 
@@ -318,6 +332,8 @@ _CODES: dict[int, type[ArgonError]] = {
     970027: HandleInvalid,
     970028: LibraryPanicked,
     970029: SchemaMismatch,
+    970040: HostLost,
+    970041: VersionMismatch,
 }
 
 
@@ -357,6 +373,20 @@ def _message(reply: Mapping[str, Any]) -> str:
     return f"{message}: {remedy}" if remedy else message
 
 
+def forked_process(what: str, instead: str) -> ForkedProcess:
+    """Return the error for what stays behind in the process that was forked."""
+    message = f"{what} was opened before this process was forked, and belongs to its parent"
+    reply = {
+        "ok": 0.0,
+        "code": 970025,
+        "codeName": "ForkedProcess",
+        "errmsg": message,
+        "category": "invalid",
+        "remedy": instead,
+    }
+    return ForkedProcess(_message(reply), 970025, reply)
+
+
 def not_supported(what: str, instead: str = "") -> NotSupported:
     """Return the error for what MongoDB has and Argon has not."""
     reply = {
@@ -387,6 +417,7 @@ __all__ = [
     "ForkedProcess",
     "HandleInvalid",
     "HistoryRemoved",
+    "HostLost",
     "ImportFailed",
     "InternalError",
     "InvalidDocument",
@@ -409,6 +440,7 @@ __all__ = [
     "StoreFailure",
     "TagExists",
     "TagNotFound",
+    "VersionMismatch",
     "WriteConflict",
     "WriteError",
 ]

@@ -11,6 +11,7 @@ from bson import Binary, CodecOptions, Int64
 from bson.binary import UuidRepresentation
 from pymongo.errors import InvalidOperation
 
+from ._errors import forked_process
 from ._scope import Scope
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Transaction:
         self._has_begun = False
         self._over = False
         self._lsn: int | None = None
+        self._begun_by: object = None  # the library that it is open in
 
     @property
     def branch(self) -> Branch:
@@ -89,6 +91,7 @@ class Transaction:
         if not self._has_begun:
             return
         connection = self._scope.connection
+        self._check_process()
         fields = {**(self._scope.fields or {}), **self._numbers()}
         try:
             # The database is admin, as MongoDB wants it.
@@ -103,6 +106,7 @@ class Transaction:
         """Return the fields that make a command part of the transaction."""
         if self._over:
             raise InvalidOperation("the transaction is over")
+        self._check_process()
         fields = {**(others or {}), **self._numbers()}
         if not self._has_begun:
             fields["startTransaction"] = True
@@ -111,6 +115,11 @@ class Transaction:
     def _begun(self) -> None:
         """A command with these fields is on its way."""
         self._has_begun = True
+        self._begun_by = self._scope.connection.library
+
+    def _check_process(self) -> None:
+        if self._has_begun and self._scope.connection.library is not self._begun_by:
+            raise forked_process("the transaction", "begin another one in the child process")
 
     def _scope_of(self, scope: Scope) -> Scope:
         if scope.db != self._scope.db:

@@ -31,7 +31,6 @@ from ._options import (
 )
 
 if TYPE_CHECKING:
-    from ._ffi import Library
     from ._scope import Scope
     from ._transaction import Transaction
 
@@ -41,7 +40,6 @@ class Writes(Generic[DocumentT]):
 
     _name: str
     _scope: Scope
-    _library: Library
     _own_types: bool
 
     def _in(self, session: Transaction | None) -> Scope:
@@ -71,7 +69,8 @@ class Writes(Generic[DocumentT]):
         if comment is not None:
             command["comment"] = comment
         scope = self._scope if session is None else self._in(session)
-        reply = self._library.command(scope.connection.client, scope.db, scope.encode(command))
+        connection = scope.connection
+        reply = connection.library.command(connection.client, scope.db, scope.encode(command))
         if has_write_errors(reply) and (error := single_error(decode_reply(reply))) is not None:
             raise error
         return InsertOneResult(identity, True)
@@ -351,7 +350,8 @@ class Writes(Generic[DocumentT]):
         command["collation"] = collation_document(command.get("collation"))
         scope = self._in(session)
         connection = scope.connection
-        call = self._library.command if "_id" in filter else self._library.command_long
+        library = connection.library
+        call = library.command if "_id" in filter else library.command_long
         reply = call(connection.client, scope.db, scope.encode(without_none(command)))
         if not self._own_types:
             found: DocumentT | None = decode_reply(reply, scope.codec).get("value")

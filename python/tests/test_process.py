@@ -13,8 +13,9 @@ forks = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there 
 
 
 @forks
-def test_a_forked_child_gets_one_clear_error(tmp_path: Path) -> None:
-    """Every way into the library is refused at once, and closing is harmless."""
+def test_a_forked_child_goes_on_with_the_clients_it_has(tmp_path: Path) -> None:
+    """Every way into the library attaches to the parent. What was open stays the
+    parent's, and a child that drops its copy of it does no harm."""
     code = """
         import os, sys, threading, gc
         import argon
@@ -24,35 +25,39 @@ def test_a_forked_child_gets_one_clear_error(tmp_path: Path) -> None:
         cursor = users.find().batch_size(10)
         cursor.next()
         stream = users.find()._stream(None, keep=False)
+        txn = users.branch.transaction()
+        txn["users"].insert_one({"_id": "of the parent"})
         threading.Thread(target=lambda: [users.find_one(1) for _ in range(2000)]).start()
         child = os.fork()
         if child == 0:
-            calls = [
-                lambda: users.find_one({"_id": 1}),
-                lambda: users.insert_one({"_id": 5000}),
-                lambda: list(users.find()),
-                lambda: list(cursor),
-                lambda: users.insert_many([{} for _ in range(3000)]),
-                lambda: users.find().to_arrow(),
-                lambda: client.branches.create("exp"),
-                lambda: users.update_many({}, {"$set": {"a": 1}}),
-            ]
             code = 0
-            for n, call in enumerate(calls):
+            stay = [lambda: list(cursor), lambda: txn["users"].insert_one({}), txn.commit]
+            for n, call in enumerate(stay):
                 try:
                     call()
                     code = 10 + n
                 except argon.ForkedProcess as error:
-                    assert "child" in str(error)
-            del cursor, stream
+                    assert "belongs to its parent" in str(error)
+            assert users.find_one({"_id": 1}) == {"_id": 1}
+            users.insert_one({"_id": 5000})
+            assert len(list(users.find().batch_size(7))) == 1001
+            users.insert_many([{} for _ in range(3000)])
+            assert users.find().to_arrow().num_rows == 4001
+            client.branches.create("exp")
+            users.update_many({}, {"$set": {"a": 1}})
+            assert not client.hosting and client.status()["pid"] == os.getppid()
+            del cursor, stream, txn
             gc.collect()
             client.close()
             os._exit(code)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), users.count_documents({}), len(list(cursor)))
+        print(os.waitstatus_to_exitcode(status), users.count_documents({"a": 1}), len(list(cursor)))
+        txn.abort()
+        print(client.hosting, [b.name for b in client.branches.list()])
         client.close()
     """
-    assert checked(run_python(code, str(tmp_path / "s"))).split() == ["0", "1000", "999"]
+    out = checked(run_python(code, str(tmp_path / "s"))).splitlines()
+    assert out == ["0 4001 999", "True ['exp', 'main']"]
 
 
 @forks
