@@ -49,7 +49,7 @@ class _Batches(Frames, Generic[DocumentT]):
         self._id = 0
         self._started = False
         self._closed = False  # by close(), or because the store has no more
-        self._opened_by: object = None  # the library that the cursor is open in
+        self._opened_by: Any = None  # the library that the cursor is open in
 
     def _command(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -176,9 +176,10 @@ class _Batches(Frames, Generic[DocumentT]):
         connection = scope.connection
         command = self._command()
         command.pop("batchSize", None)
-        return connection.library.arrow(
+        stream: ArrowStream = connection.library.arrow(
             connection.client, scope.db, scope.encode(command), options, keep
         )
+        return stream
 
     def _first_rows(self) -> tuple[list[DocumentT], bool]:
         """Return rows to show, and whether they are all."""

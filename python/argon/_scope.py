@@ -75,7 +75,8 @@ class Scope:
         library = connection.library
         # A command that is stopped ends its transaction, so none is started again.
         call = library.read if self.transaction is None else library.command_long
-        return call(connection.client, self.db, payload)
+        reply: bytes = call(connection.client, self.db, payload)
+        return reply
 
     def run_long(self, command: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
         """Run a command that may take long and may write."""

@@ -46,7 +46,7 @@ class Transaction:
         self._has_begun = False
         self._over = False
         self._lsn: int | None = None
-        self._begun_by: object = None  # the library that it is open in
+        self._begun_by: Any = None  # the library that it is open in
 
     @property
     def branch(self) -> Branch:

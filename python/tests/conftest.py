@@ -26,11 +26,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[argon.Client]:
-    """A client on a new store, which is checked when the test is over."""
-    with argon.Client(tmp_path / "store", project="shop", actor="tester") as client:
-        yield client
-        if not client._connection.closed:
-            assert client.fsck().get("problems", []) == []
+    """A client on a new store, which is checked when the test is over.
+
+    With ARGON_TEST_PLACE=attached another client hosts the store.
+    """
+    with contextlib.ExitStack() as stack:
+        if os.environ.get("ARGON_TEST_PLACE") == "attached":
+            stack.enter_context(argon.Client(tmp_path / "store"))
+        client = argon.Client(tmp_path / "store", project="shop", actor="tester")
+        with client:
+            yield client
+            if not client._connection.closed:
+                assert client.fsck().get("problems", []) == []
 
 
 @pytest.fixture

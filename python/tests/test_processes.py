@@ -36,6 +36,11 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
 KERNEL = """
     import sys
     import argon
@@ -61,8 +66,7 @@ def test_a_host_that_is_killed_has_a_successor(tmp_path: Path) -> None:
         cursor.next()
         txn = users.branch.transaction()
         txn["users"].insert_one({"_id": "lost"})
-        kernel.kill()
-        kernel.wait()
+        end(kernel)
         assert users.update_many({}, {"$inc": {"n": 1}}).modified_count == 100
         assert client.hosting
         with pytest.raises(argon.CursorNotFound, match="run the query again"):
@@ -125,8 +129,7 @@ def test_a_notebook_a_script_with_workers_and_the_command_line(tmp_path: Path) -
         str(kernel.pid),
     )
     assert line(script) == "halfway"
-    kernel.kill()
-    kernel.wait()
+    end(kernel)
     cli = shutil.which("argon")
     if cli is not None:
         env = {**os.environ, "ARGON_URI": store}
@@ -171,6 +174,7 @@ def test_a_child_that_sleeps_does_not_keep_the_store(tmp_path: Path) -> None:
             assert client.hosting
     finally:
         os.kill(child, 9)
+        end(process)
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
@@ -251,7 +255,7 @@ def test_twenty_processes_open_a_store_at_once(tmp_path: Path) -> None:
 
 
 @unix
-def test_database_is_pymongos(main: argon.Branch) -> None:
+def test_database_is_pymongos(client: argon.Client, main: argon.Branch) -> None:
     main["users"].insert_one({"_id": 1})
     database = main.database
     assert type(database).__module__ == "pymongo.synchronous.database"
@@ -259,7 +263,7 @@ def test_database_is_pymongos(main: argon.Branch) -> None:
     database["users"].insert_one({"_id": 2})
     assert main["users"].count_documents({}) == 2
     assert next(iter(main.log())).actor == "tester"
-    exp = main.project.branches.create("exp")
+    exp = client.branches.create("exp")
     exp.database["users"].delete_one({"_id": 1})
     assert exp["users"].count_documents({}) == 1
     assert main.database["users"].count_documents({}) == 2
@@ -290,8 +294,7 @@ def test_a_driver_follows_the_store_to_its_next_host(tmp_path: Path) -> None:
         database = client.project().branch("main").database
         address = client.address
         assert database["users"].count_documents({}) == 100
-        kernel.kill()
-        kernel.wait()
+        end(kernel)
         assert client.data.get_collection("users").count_documents({}) == 100
         assert client.address == address
         assert database["users"].count_documents({}) == 100
@@ -316,3 +319,16 @@ def test_a_read_only_store_has_no_socket(tmp_path: Path) -> None:
             client.project().branch("main").database  # noqa: B018
 
 
+def test_the_other_tests_pass_attached() -> None:
+    """Those of collections and branches, on a store that another client hosts."""
+    env = {**os.environ, "ARGON_TEST_PLACE": "attached", "PYTHONPATH": str(ROOT / "python")}
+    env["ARGON_LIBRARY"] = str(_ffi.library_path())
+    files = [str(Path(__file__).with_name(f"test_{name}.py")) for name in _REPRESENTATIVE]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
+    result = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stdout[-4000:]
+
+
+_REPRESENTATIVE = ("collections", "branches", "bson")
