@@ -133,7 +133,5 @@ def test_what_is_not_there_yet_names_itself(main: argon.Branch, users: Any) -> N
     for call in (users.find_raw_batches, users.aggregate_raw_batches):
         with pytest.raises(argon.NotSupported):
             call()
-    with pytest.raises(argon.NotSupported, match="database"):
-        _ = main.database
     with pytest.raises(argon.ArgonError, match="where"):
         list(users.find().where("this.a"))
