@@ -94,6 +94,7 @@ func (b *Branch) importing(ctx context.Context, o *ImportOptions, identity bson.
 	} else {
 		res, err = j.direct(ctx, parts, run)
 	}
+	err = j.stopped(ctx, err)
 	if e := j.rejects.flush(); err == nil {
 		err = e
 	}
@@ -149,14 +150,25 @@ func (j *job) direct(ctx context.Context, parts bool, run func(context.Context, 
 	switch {
 	case err != nil && j.stage != "" && !j.o.Resume:
 		j.end(end, newFields("argonImportEnd", j.stage).flag("drop", true)) //nolint:errcheck // else the next Open does it
-	case err != nil && j.o.Resume:
-		if e := errs.As(err); e != nil && errs.In(err, errs.Canceled) {
-			err = e.WithRemedy("run the same command again, and it goes on where it was")
-		}
 	case err == nil:
 		err = j.finish(end, res)
 	}
 	return res, err
+}
+
+// stopped names the end of an import that was interrupted, and what stays of it.
+func (j *job) stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != context.Canceled || !errs.In(err, errs.Canceled) {
+		return err
+	}
+	e := errs.New(errs.Interrupted, "the import was stopped")
+	switch {
+	case j.o.Resume:
+		return e.WithRemedy("run the same command again, and it goes on where it was")
+	case j.o.Atomic:
+		return e.WithRemedy("nothing was imported")
+	}
+	return e.WithRemedy("what was imported stays; with resume, another run would go on there")
 }
 
 // mark says of an import of several collections that it has begun: each of them
