@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         UndoPlan,
         UndoResult,
     )
+    from ._mirror import Mirror, MirrorReport, MirrorStatus
     from ._publish import LiveConflict, PublishChange, Publishes, PublishPlan, PublishResult
     from ._transaction import Transaction
     from ._transfer import ExportResult, FrameResult, ImportResult
@@ -171,6 +172,11 @@ _LATER: dict[str, tuple[str, ...]] = {
         "MergeResult",
         "UndoPlan",
         "UndoResult",
+    ),
+    "_mirror": (
+        "Mirror",
+        "MirrorReport",
+        "MirrorStatus",
     ),
     "_publish": (
         "LiveConflict",
@@ -271,6 +277,9 @@ __all__ = [
     "MergeConflict",
     "MergePlan",
     "MergeResult",
+    "Mirror",
+    "MirrorReport",
+    "MirrorStatus",
     "Moment",
     "MomentNotFound",
     "NotFound",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._collection import Collection
     from ._connection import Connection
     from ._merge import MergeResult
+    from ._mirror import Mirror
     from ._watch import ChangeStream
 
 
@@ -145,6 +146,60 @@ class Project:
             start_at=start_at,
             argonAllBranches=True,
         )
+
+    def mirror(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        database: str | None = None,
+        branch: str = "main",
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        on_gap: str | None = None,
+        window: str | None = None,
+        parallel: int | None = None,
+        snapshot: bool = True,
+        adopt: bool = False,
+        start: bool = True,
+    ) -> Mirror:
+        """Follow a database of a live MongoDB into a branch of this project.
+
+        The database that ``source`` names, ``mongodb://host/shop``, or
+        ``database``, is copied at one cluster time and then followed through its
+        change stream, at the source's own times. The branch takes no direct writes
+        from then on; branch from it. ``include`` and ``exclude`` are patterns of
+        collections. ``name`` is the project's unless given.
+
+        The mirror is started, unless ``start=False``; :meth:`Mirror.wait_until_synced`
+        waits for it. docs/mirror.md has the rest.
+        """
+        from ._mirror import add_mirror, as_list, database_of
+
+        mirror = add_mirror(
+            self._connection,
+            name or self._name,
+            source,
+            {"database": database_of(source, database), "project": self._name, "branch": branch},
+            {
+                "include": as_list(include),
+                "exclude": as_list(exclude),
+                "onGap": on_gap,
+                "window": window,
+                "parallel": parallel,
+                "noSnapshot": None if snapshot else True,
+                "adopt": adopt or None,
+            },
+        )
+        if start:
+            mirror.start()
+        return mirror
+
+    def mirrors(self) -> list[Mirror]:
+        """The mirrors that go into this project."""
+        from ._mirror import list_mirrors
+
+        return list_mirrors(self._connection, self._name)
 
     def retention(self) -> str | None:
         """How long the past is kept: ``"30d"``, or None for ever."""

@@ -50,5 +50,3 @@ def test_mongosh(server: str, node: Path) -> None:
     shell = HERE / "node" / "node_modules" / "mongosh" / "bin" / "mongosh.js"
     printed = ran(node, shell, "--quiet", "--norc", server, HERE / "node" / "shell.js")
     assert printed.strip().endswith("done")
-
-

@@ -20,7 +20,9 @@ from pymongo.write_concern import WriteConcern
 
 @pytest.fixture
 def mongo(server: str) -> Iterator[MongoClient[Any]]:
-    with MongoClient[Any](server, serverSelectionTimeoutMS=5000, heartbeatFrequencyMS=500) as client:
+    with MongoClient[Any](
+        server, serverSelectionTimeoutMS=5000, heartbeatFrequencyMS=500
+    ) as client:
         for project in client["admin"].command("argonProjectList")["projects"]:
             client["admin"].command("argonProjectDelete", project["name"])
         yield client
@@ -41,7 +43,10 @@ def test_documents(mongo: MongoClient[Any]) -> None:
     users.insert_many([{"_id": n, "n": n, "tags": ["x", "y"][: n % 3]} for n in range(1000)])
     assert users.count_documents({}) == 1001
     assert users.estimated_document_count() == 1001
-    assert [d["_id"] for d in users.find({"n": {"$lt": 5}}).sort("n", -1).skip(1).limit(2)] == [3, 2]
+    assert [d["_id"] for d in users.find({"n": {"$lt": 5}}).sort("n", -1).skip(1).limit(2)] == [
+        3,
+        2,
+    ]
     assert len(list(users.find({}, batch_size=100))) == 1001
     assert users.update_one({"n": 3}, {"$set": {"seen": True}}).modified_count == 1
     assert users.update_many({"n": {"$gte": 990}}, {"$inc": {"n": 1000}}).matched_count == 10
@@ -63,7 +68,11 @@ def test_documents(mongo: MongoClient[Any]) -> None:
 def test_bulk(mongo: MongoClient[Any]) -> None:
     items = mongo.shop.items
     result = items.bulk_write(
-        [InsertOne({"_id": 1, "n": 0}), UpdateOne({"_id": 1}, {"$inc": {"n": 5}}), InsertOne({"_id": 2})]
+        [
+            InsertOne({"_id": 1, "n": 0}),
+            UpdateOne({"_id": 1}, {"$inc": {"n": 5}}),
+            InsertOne({"_id": 2}),
+        ]
     )
     assert (result.inserted_count, result.modified_count) == (2, 1)
     with pytest.raises(BulkWriteError) as caught:

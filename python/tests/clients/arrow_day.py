@@ -16,7 +16,9 @@ flights.insert_many(
     {"_id": n, "carrier": "AB"[n % 2], "delay": n % 60 / 2, "on": day + datetime.timedelta(hours=n)}
     for n in range(5000)
 )
-schema = Schema({"_id": pa.int64(), "carrier": pa.string(), "delay": pa.float64(), "on": pa.timestamp("ms")})
+schema = Schema(
+    {"_id": pa.int64(), "carrier": pa.string(), "delay": pa.float64(), "on": pa.timestamp("ms")}
+)
 table = find_arrow_all(flights, {"carrier": "A"}, schema=schema)
 assert (table.num_rows, table.column_names) == (2500, ["_id", "carrier", "delay", "on"])
 frame = find_pandas_all(flights, {}, schema=schema)

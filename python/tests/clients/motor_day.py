@@ -12,7 +12,9 @@ async def main(uri):
     client = motor.AsyncIOMotorClient(uri)
     db = client["motor"]
     await db.items.insert_many([{"_id": n, "n": n % 5} for n in range(300)])
-    result = await db.items.bulk_write([InsertOne({"_id": -1}), UpdateOne({"_id": 1}, {"$inc": {"n": 1}})])
+    result = await db.items.bulk_write(
+        [InsertOne({"_id": -1}), UpdateOne({"_id": 1}, {"$inc": {"n": 1}})]
+    )
     assert result.modified_count == 1
     assert len(await db.items.find({"n": 2}).to_list(None)) == 61
     await db.items.create_index("n")
