@@ -84,7 +84,7 @@ def test_mirror(client: argon.Client, source: str, live: Any) -> None:
 def test_bad_mirrors(client: argon.Client, source: str, live: Any, mongod: str) -> None:
     shop = client.project("shop")
     began = time.monotonic()
-    with pytest.raises(argon.StoreFailure, match="could not be reached|the source") as caught:
+    with pytest.raises(argon.StoreFailure, match=r"could not be reached|the source") as caught:
         shop.mirror("mongodb://u:s3cret@127.0.0.1:1/live?serverSelectionTimeoutMS=200")
     assert "s3cret" not in str(caught.value)
     assert time.monotonic() - began < 30
