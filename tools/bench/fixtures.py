@@ -114,6 +114,10 @@ class Bench:
             self.versions[module] = worker.version()
         return self._workers[name]
 
+    def mongod_uri(self) -> str:
+        """Return where the run's mongod is."""
+        return self._uri()
+
     def _uri(self) -> str:
         if self._mongod is None:
             self.say("mongod")

@@ -14,6 +14,7 @@ import docs
 import gobench
 import process
 import rows_files
+import rows_wire
 import table
 from fixtures import Bench, in_turn
 from table import Row
@@ -416,4 +417,5 @@ MEASUREMENTS: dict[str, Measurement] = {
     "disk": disk,
     "dolt": dolt,
     "files": rows_files.files,
+    "wire": rows_wire.wire,
 }
