@@ -26,6 +26,17 @@ func (c *conn) answer(m *opmsg.Message) (bool, error) {
 	return false, errs.New(errs.ProtocolError, "the client sent %s, which is not spoken here", m.Op)
 }
 
+// batches is 1 for commands that reply with documents. A client mostly asks for
+// batches of one size, so that the next one is given room at once: a reply that
+// grows is copied several times.
+func batches(name string) int {
+	switch name {
+	case "find", "getMore", "aggregate":
+		return 1
+	}
+	return 0
+}
+
 // request is a command on its way.
 type request struct {
 	cmd      bsonraw.Doc
@@ -79,9 +90,12 @@ func (c *conn) answerMsg(m *opmsg.Message) (bool, error) {
 		return false, nil
 	}
 	for {
-		buf := opmsg.Buffer(replySize)
+		buf := opmsg.Buffer(max(replySize, c.batch*batches(r.name)))
 		id := c.nextID()
 		out, more := c.reply(r, opmsg.BeginMsg(buf, id, r.to, r.flags), err)
+		if batches(r.name) != 0 {
+			c.batch = max(len(out), c.batch/2)
+		}
 		if r.silent {
 			opmsg.Recycle(out)
 			return true, nil

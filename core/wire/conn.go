@@ -42,6 +42,7 @@ type conn struct {
 	ctx    *opContext
 	state  atomic.Int64 // tick<<2 | phase
 	lastID int32        // of the messages sent
+	batch  int          // about the size of the next reply with documents
 	begun  bool         // the first message has come
 }
 

@@ -198,7 +198,7 @@ def test_branches_and_moments(mongo: MongoClient[Any]) -> None:
     assert mongo.list_database_names() == ["shop", "shop~exp"]
     with pytest.raises(OperationFailure, match="argonBranchCreate"):
         mongo[f"shop~exp~{lsn}"].users.insert_one({})
-    with pytest.raises(OperationFailure, match="did you mean exp|exp"):
+    with pytest.raises(OperationFailure, match="exp"):
         mongo["shop~epx"].users.insert_one({})
     shop.command("argonMerge", "exp", into="main")
     assert shop.users.find_one()["name"] == "Grace"

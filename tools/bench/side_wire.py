@@ -28,7 +28,9 @@ class Side:
     def version(self) -> str:
         """Return the version of the server."""
         info = self._client.server_info()
-        return f"{'Argon ' + info['argonVersion'] if 'argonVersion' in info else 'mongod ' + info['version']}"
+        if "argonVersion" in info:
+            return f"Argon {info['argonVersion']}"
+        return f"mongod {info['version']}"
 
     def fill(self, name: str, count: int) -> None:
         """Store documents 0 to count - 1."""

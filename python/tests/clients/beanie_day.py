@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 from beanie import Document, Indexed, init_beanie
+from pydantic import Field
 from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError
 
@@ -12,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 class Product(Document):
     name: Annotated[str, Indexed(unique=True)]
     price: float
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
 
     class Settings:
         name = "products"
@@ -35,9 +36,8 @@ async def main(uri):
         pass
     else:
         raise AssertionError("two teas")
-    async with client.start_session() as session:
-        async with await session.start_transaction():
-            await Product(name="coffee", price=5).insert(session=session)
+    async with client.start_session() as session, await session.start_transaction():
+        await Product(name="coffee", price=5).insert(session=session)
     assert await Product.find_one(Product.name == "coffee") is not None
     await client["beanie"].command("argonBranchCreate", "exp")
     await init_beanie(database=client["beanie~exp"], document_models=[Product])

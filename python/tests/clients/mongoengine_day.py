@@ -13,7 +13,7 @@ class User(me.Document):
     name = me.StringField(required=True, unique=True)
     age = me.IntField(min_value=0)
     tags = me.ListField(me.StringField())
-    meta = {"indexes": ["age", ("age", "-name")]}
+    meta = {"indexes": ["age", ("age", "-name")]}  # noqa: RUF012
 
 
 class Post(me.Document):
