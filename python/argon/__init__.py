@@ -37,6 +37,7 @@ from ._tables import Rows
 
 if TYPE_CHECKING:
     __version__: str
+    from ._access import APIKey, APIKeys, User, Users
     from ._collection import Collection
     from ._cursor import CommandCursor, Cursor
     from ._errors import (
@@ -104,6 +105,12 @@ if TYPE_CHECKING:
 # What needs pymongo beyond its bson comes when it is first used: importing pymongo
 # takes longer than opening a store.
 _LATER: dict[str, tuple[str, ...]] = {
+    "_access": (
+        "APIKey",
+        "APIKeys",
+        "User",
+        "Users",
+    ),
     "_collection": ("Collection",),
     "_cursor": (
         "CommandCursor",
@@ -225,6 +232,8 @@ def _version() -> str:
 
 __all__ = [
     "MISSING",
+    "APIKey",
+    "APIKeys",
     "AccessDenied",
     "ActorBranch",
     "AlreadyExists",
@@ -311,6 +320,8 @@ __all__ = [
     "Transaction",
     "UndoPlan",
     "UndoResult",
+    "User",
+    "Users",
     "Version",
     "VersionMismatch",
     "WriteConflict",

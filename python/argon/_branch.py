@@ -42,6 +42,7 @@ class BranchInfo:
     created: dt.datetime
     actor: str
     protected: bool
+    takes: str  # "writes"; of a protected branch "merges" or "mirror"
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> BranchInfo:
@@ -54,6 +55,7 @@ class BranchInfo:
             document["created"],
             document["actor"],
             document["protected"],
+            document["takes"],
         )
 
 
@@ -434,6 +436,18 @@ class Branch:
         command = {"into": self._ref_of(into), "strategy": strategy, "message": message}
         reply = self._scope.run_long({"argonMerge": self._ref, **without_none(command)})
         return MergeResult._of(reply)
+
+    def protect(self) -> None:
+        """Let only merges change the branch.
+
+        Writes, restoring and deleting it raise :class:`~argon.ReadOnly` until
+        :meth:`unprotect`.
+        """
+        self._scope.run({"argonBranchProtect": self._name})
+
+    def unprotect(self) -> None:
+        """Let a protected branch take writes again."""
+        self._scope.run({"argonBranchUnprotect": self._name})
 
     def restore(self, at: Moment) -> RestoreResult:
         """Make the branch look as it did at a moment.

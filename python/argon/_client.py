@@ -17,6 +17,7 @@ from ._tables import Rows, html_facts
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ._access import APIKeys, Users
     from ._collection import Collection
     from ._moments import Moment
     from ._publish import Publishes
@@ -104,6 +105,20 @@ class Client:
         from ._publish import Publishes
 
         return Publishes(self)
+
+    @property
+    def users(self) -> Users:
+        """The users, for servers where clients have to authenticate."""
+        from ._access import Users
+
+        return Users(self)
+
+    @property
+    def api_keys(self) -> APIKeys:
+        """The API keys: identities for programs."""
+        from ._access import APIKeys
+
+        return APIKeys(self)
 
     # -- the store
 
