@@ -47,7 +47,7 @@ func helloCommand() *Command {
 			ignored[args]("maxAwaitTimeMS", "The wire server's business."),
 			ignored[args]("loadBalanced", "There is no load balancer.", bsonraw.Boolean),
 			ignored[args]("hostInfo", "Of old mongos."),
-			text("saslSupportedMechs", func(a *args) *string { return &a.user }).about("database.user: how that user can authenticate."),
+			kind("saslSupportedMechs", "string or object", []bsonraw.Type{bsonraw.String, bsonraw.Object}, readMechsOf).about("database.user, or {user, db}: how that user can authenticate."),
 			object("speculativeAuthenticate", func(a *args) *bsonraw.Doc { return &a.speculative }).about("A saslStart or authenticate, which spares a round trip."),
 		},
 		run: func(ctx context.Context, c *call, a *args) (bsonraw.Doc, error) {

@@ -14,7 +14,7 @@ import (
 
 type helloArgs struct {
 	client      bsonraw.Doc
-	user        string
+	user        *auth.UserName
 	speculative bsonraw.Doc
 }
 
@@ -32,16 +32,26 @@ func (c *call) introduce(client bsonraw.Doc) {
 	}
 }
 
+// readMechsOf reads whom saslSupportedMechs is about.
+func readMechsOf(a *helloArgs, v bsonraw.Value) error {
+	if v.Type == bsonraw.Object {
+		a.user = &auth.UserName{User: str(v.Doc().Get("user"), ""), DB: str(v.Doc().Get("db"), "")}
+		return nil
+	}
+	db, name, ok := strings.Cut(v.Str(), ".")
+	if !ok {
+		return errs.New(errs.BadValue, "UserName must contain a '.' separated database.user pair")
+	}
+	a.user = &auth.UserName{User: name, DB: db}
+	return nil
+}
+
 // mechanisms answers saslSupportedMechs.
-func (c *call) mechanisms(ctx context.Context, user string) ([]string, error) {
-	if user == "" {
+func (c *call) mechanisms(ctx context.Context, user *auth.UserName) ([]string, error) {
+	if user == nil {
 		return nil, nil
 	}
-	db, name, ok := strings.Cut(user, ".")
-	if !ok {
-		return nil, errs.New(errs.BadValue, "UserName must contain a '.' separated database.user pair")
-	}
-	return c.d.auth.Mechanisms(ctx, auth.UserName{User: name, DB: db})
+	return c.d.auth.Mechanisms(ctx, *user)
 }
 
 func appendStrings(b *bsonraw.Builder, key string, list []string) {

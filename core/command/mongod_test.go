@@ -95,6 +95,9 @@ func plainReply(reply bsonraw.Doc) map[string]string {
 		case "cursor":
 			fields[key] = plainCursor(it.Value().Doc())
 			continue
+		case "users", "roles", "inheritedRoles": // sets, in any order
+			fields[key] = plainPeople(it.Value().Doc())
+			continue
 		case "writeErrors":
 			fields[key] = plainErrors(it.Value().Doc())
 			continue
@@ -118,6 +121,25 @@ func plainCursor(cursor bsonraw.Doc) string {
 	}
 	sort.Strings(parts)
 	return strings.Join(parts, ", ")
+}
+
+// plainPeople describes users and roles, whose fields come in one order or
+// another, without ids made at random and what roles grant, in which both differ.
+func plainPeople(list bsonraw.Doc) string {
+	var parts []string
+	for _, v := range list.Values() {
+		if v.Doc() == nil {
+			parts = append(parts, string(ejson.AppendValue(nil, v, ejson.Canonical)))
+			continue
+		}
+		fields := plainReply(v.Doc())
+		for _, own := range []string{"userId", "privileges", "inheritedPrivileges"} {
+			delete(fields, own)
+		}
+		parts = append(parts, showReply(fields))
+	}
+	sort.Strings(parts)
+	return "[" + strings.Join(parts, ", ") + "]"
 }
 
 func plainErrors(list bsonraw.Doc) string {

@@ -259,7 +259,7 @@ func rolesInfoCommand() *Command {
 			kind("showPrivileges", "bool", []bsonraw.Type{bsonraw.Boolean, bsonraw.String}, func(a *args, v bsonraw.Value) error {
 				a.fragment = v.Type == bsonraw.String && string(v.StringBytes()) == "asUserFragment"
 				if v.Type == bsonraw.String && !a.fragment {
-					return errs.New(errs.FailedToParse, "Failed to parse 'showPrivileges'. 'showPrivileges' should either be a boolean or the string 'asUserFragment', given: %s", v.StringBytes())
+					return errs.New(errs.BadValue, "Failed to parse 'showPrivileges'. 'showPrivileges' should either be a boolean or the string 'asUserFragment', given: showPrivileges: %q", v.StringBytes())
 				}
 				a.privileges = v.Truthy()
 				return nil
@@ -283,12 +283,12 @@ func (c *call) rolesNamed(v bsonraw.Value) ([]auth.RoleName, error) {
 		if n, ok := v.AsInt64(); ok && n == 1 {
 			return nil, nil
 		}
-		return nil, errs.New(errs.BadValue, "Role name must be either a document or string")
+		return nil, errs.New(errs.BadValue, "RoleName must be either a string or an object")
 	}
 	out := []auth.RoleName{}
 	for _, one := range list {
 		if one.Type != bsonraw.String && one.Type != bsonraw.Object {
-			return nil, errs.New(errs.BadValue, "Role name must be either a document or string")
+			return nil, errs.New(errs.BadValue, "RoleName must be either a string or an object")
 		}
 		name, err := roleName(one, c.db)
 		if err != nil {
