@@ -30,10 +30,15 @@ func (n *needs) pipeline(coll string, stages []bsonraw.Doc) {
 	}
 }
 
-// changeStream asks for a stream of a collection, a branch or the whole store.
+// changeStream asks for a stream of a collection, a branch, a project or the whole
+// store.
 func (n *needs) changeStream(coll string, spec bsonraw.Doc) {
 	if spec != nil && spec.Get("allChangesForCluster").Truthy() {
 		n.add(auth.Target{Project: "*", Branch: "*"}, []auth.Action{auth.ChangeStream, auth.Find})
+		return
+	}
+	if spec != nil && spec.Get("argonAllBranches").Truthy() {
+		n.inBranch("*", "", auth.ChangeStream, auth.Find)
 		return
 	}
 	n.collection(coll, auth.ChangeStream, auth.Find)

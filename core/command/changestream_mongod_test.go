@@ -256,11 +256,8 @@ func compareStreams(t *testing.T, seed uint64) {
 		s.open("a", `{}`)
 	}
 	o := &operations{Rand: rand.New(rand.NewPCG(seed, 1))}
-	var commands []string
 	for range 150 {
-		command := o.command()
-		commands = append(commands, command)
-		both(command)
+		both(o.command())
 	}
 	both(`{"create": "v", "viewOn": "a", "pipeline": []}`)
 	both(`{"insert": "new", "documents": [{"_id": 1}]}`)

@@ -216,3 +216,35 @@ func TestTransactionEvents(t *testing.T) {
 	require.Equal(t, "2f4c1ab0", fmt.Sprintf("%x", uuid[:4]))
 	d.run("p", fmt.Sprintf(`{"killCursors": "c", "cursors": [{"$numberLong": "%d"}]}`, id))
 }
+
+// TestChangeStreamAccess holds that a stream of many branches shows nobody what they
+// may not read one by one.
+func TestChangeStreamAccess(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("shop", 1)
+	d.insertN("other", 1)
+	d.run("shop", `{"argonBranchCreate": "exp-1"}`)
+	stream := func(s *Session, db, fields string) bool {
+		reply, err := d.as(s, db, `{"aggregate": 1, "pipeline": [{"$changeStream": {`+fields+`}}], "cursor": {}}`)
+		if err != nil {
+			require.Equal(t, errs.Unauthorized, errs.CodeOf(err), "%s %s: %v", db, fields, err)
+			return false
+		}
+		_, id := batch(reply)
+		_, err = d.as(s, db, fmt.Sprintf(`{"killCursors": "$cmd.aggregate", "cursors": [{"$numberLong": "%d"}]}`, id))
+		require.NoError(t, err)
+		return true
+	}
+	some := d.user("some", role("read", "shop~exp-*"))
+	require.True(t, stream(some, "shop~exp-1", ""))
+	require.False(t, stream(some, "shop", ""))
+	require.False(t, stream(some, "shop~exp-1", `"argonAllBranches": true`))
+	require.False(t, stream(some, "shop", `"argonAllBranches": true`))
+	require.False(t, stream(some, "admin", `"allChangesForCluster": true`))
+	project := d.user("project", role("read", "shop~*"))
+	require.True(t, stream(project, "shop", `"argonAllBranches": true`))
+	require.False(t, stream(project, "other", `"argonAllBranches": true`))
+	require.False(t, stream(project, "admin", `"allChangesForCluster": true`))
+	all := d.user("all", role("readAnyDatabase", "admin"))
+	require.True(t, stream(all, "admin", `"allChangesForCluster": true`))
+}

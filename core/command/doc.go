@@ -7,7 +7,7 @@
 // family), the declarative reading of their fields (fields.go, generic.go),
 // replies (reply.go, batch.go), open cursors (cursors.go), and logical
 // sessions with their transactions and retryable writes (session.go, txn.go,
-// retry.go).
+// retry.go), change streams and times (changestream.go, readconcern.go).
 //
 // A command is a definition: a name, a table of fields that fill a struct, and
 // a function. One that streams has an open function instead, which returns a

@@ -53,7 +53,7 @@ func findCommand() *Command {
 			flag("returnKey", func(a *findArgs) *bool { return &a.spec.ReturnKey }).about("Return the keys of the index instead of documents."),
 			flag("noCursorTimeout", func(a *findArgs) *bool { return &a.noTimeout }).about("Keep the cursor until its session ends."),
 			flag("awaitData", func(a *findArgs) *bool { return &a.awaitData }).about("Only for tailable cursors, which there are not."),
-			refused[findArgs]("tailable", "read the log instead: argonLog"),
+			refused[findArgs]("tailable", "watch the collection instead: aggregate with {$changeStream: {}}"),
 			refused[findArgs]("showRecordId", "a document's place is its _id"),
 			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean).
 				orError(errs.TypeMismatch, "Field 'allowPartialResults' should be a boolean value, but found: %s"),

@@ -248,7 +248,7 @@ func (f *feed) nextCommit(ctx context.Context) (*step, error) {
 	if err := ctxError(ctx); err != nil {
 		return nil, err // before the cursor moves: who was stopped may go on later
 	}
-	for f.cur.Next() {
+	if f.cur.Next() {
 		rec := f.cur.Record()
 		if rec == nil {
 			return nil, f.cur.Err()

@@ -166,7 +166,7 @@ func (m *many) nextRound() bool {
 	live := m.feeds[:0]
 	for _, f := range m.feeds {
 		f.after = max(f.after, m.durable)
-		if leaf, deleted := f.leaf(); leaf == 0 && f.end.LSN <= m.durable || deleted != 0 && deleted <= m.durable {
+		if leaf, deleted := f.leaf(); leaf == 0 && f.end != nil && f.end.LSN <= m.durable || deleted != 0 && deleted <= m.durable {
 			continue // it is told to its end
 		}
 		live = append(live, f)
