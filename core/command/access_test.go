@@ -558,3 +558,25 @@ func grantsOf(t require.TestingT, d *door, roles ...auth.RoleName) *auth.Grants 
 	require.NoError(t, err)
 	return g
 }
+
+// BenchmarkAccess is what asking costs: off, and for a user with some roles.
+func BenchmarkAccess(b *testing.B) {
+	d := newDoor(b)
+	d.insertN("shop", 1)
+	d.run("shop", `{"argonBranchCreate": "exp-1"}`)
+	for name, s := range map[string]*Session{
+		"off":   d.NewSession(SessionOptions{}),
+		"user":  d.user("ada", role("read", "other")+","+role("read", "shop~*")+","+role("readWrite", "shop~exp-*")),
+		"admin": d.user("root", `"root"`),
+	} {
+		b.Run(name, func(b *testing.B) {
+			raw := doc(b, `{"find": "c", "filter": {"_id": 0}}`)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.Run(context.Background(), s, "shop~exp-1", raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
