@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -40,20 +41,13 @@ func (r *run) do(ctx context.Context, a *Action) error {
 	if a.Status != actApply && a.Status != actApplying {
 		return nil
 	}
-	if a.Status == actApplying {
-		if done, err := r.t.effect(ctx, a); err != nil {
-			return err
-		} else if done {
-			a.Status = actApplied
-			return r.j.saveHeader(ctx)
-		}
-	}
+	again := a.Status == actApplying // cut off, and perhaps done
 	a.Status = actApplying
 	if err := r.j.saveHeader(ctx); err != nil {
 		return err
 	}
 	r.tell(Progress{ID: r.j.head.ID, Phase: "catalog", Collection: a.Collection, Unit: "documents"})
-	err := r.t.do(ctx, a)
+	err := r.t.surely(ctx, a, again)
 	if f := r.at("action"); f != nil {
 		return f
 	}
@@ -96,7 +90,7 @@ func (r *run) undo(ctx context.Context, a *Action) error {
 	if a.Status == actApplying {
 		done, err := r.t.effect(ctx, a)
 		if err != nil {
-			return err
+			return r.t.failed(ctx, err)
 		}
 		if !done {
 			a.Status = actApply
@@ -108,10 +102,7 @@ func (r *run) undo(ctx context.Context, a *Action) error {
 		return nil
 	}
 	back := a.inverse()
-	done, err := r.t.effect(ctx, back)
-	if err == nil && !done {
-		err = r.t.do(ctx, back)
-	}
+	err := r.t.surely(ctx, back, true)
 	if f := r.at("action"); f != nil {
 		return f
 	}
@@ -120,6 +111,31 @@ func (r *run) undo(ctx context.Context, a *Action) error {
 	}
 	a.Status = actUndone
 	return r.j.saveHeader(ctx)
+}
+
+// surely does an action, also where the network is cut in the middle: then what
+// the target has tells whether it was done. look is whether that is to be asked
+// first.
+func (t *target) surely(ctx context.Context, a *Action, look bool) error {
+	begun := time.Now()
+	for n := 0; ; n++ {
+		err := t.once(ctx, a, look || n > 0)
+		if err == nil || !retriable(err) || ctx.Err() != nil || time.Since(begun) > patience {
+			return err
+		}
+		if err := pause(ctx, n); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *target) once(ctx context.Context, a *Action, look bool) error {
+	if look {
+		if done, err := t.effect(ctx, a); done || err != nil {
+			return err
+		}
+	}
+	return t.do(ctx, a)
 }
 
 // effect reports whether the target is as an action makes it.

@@ -69,7 +69,7 @@ func (t *target) catalog(ctx context.Context) (map[string]*liveCollection, error
 		all[d.Get("name").Str()] = c
 		return nil
 	})
-	return all, t.failed(ctx, err)
+	return all, err
 }
 
 // indexesOf lists the indexes of a live collection.
@@ -79,7 +79,7 @@ func (t *target) indexesOf(ctx context.Context, coll string) (map[string]bsonraw
 		all[d.Get("name").Str()] = d.Clone()
 		return nil
 	})
-	return all, t.failed(ctx, err)
+	return all, err
 }
 
 // catalogPlan is what becomes of one pair's collection.

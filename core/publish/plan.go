@@ -34,13 +34,13 @@ type planner struct {
 func (p *planner) run(ctx context.Context) error {
 	live, err := p.t.catalog(ctx)
 	if err != nil {
-		return err
+		return p.t.failed(ctx, err)
 	}
 	plans := make([]*catalogPlan, len(p.diff.pairs))
 	for i, pair := range p.diff.pairs {
 		plans[i] = planPair(pair, live, p.spec.AllowDrop)
 		if err := p.t.planIndexes(ctx, plans[i], live[plans[i].readAs]); err != nil {
-			return err
+			return p.t.failed(ctx, err)
 		}
 		p.catalog(plans[i])
 	}

@@ -367,6 +367,6 @@ func (p *Publisher) at(point string) error {
 
 func (r *run) at(point string) error {
 	err := r.p.at(point)
-	r.killed = r.killed || err != nil
+	r.killed = r.killed || errors.Is(err, errFault)
 	return err
 }

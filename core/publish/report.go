@@ -196,9 +196,13 @@ func (l *lists) conflict(list ...Conflict) {
 				size += len(v.Value)
 			}
 		}
-		if len(l.report.Conflicts) >= maxListed || l.bytes+size > maxListedBytes {
+		if len(l.report.Conflicts) >= maxListed {
 			l.report.Truncated = true
 			continue
+		}
+		if l.bytes+size > maxListedBytes {
+			l.report.Truncated = true
+			c.Expected, c.Found, c.Wanted, c.ErrInfo, size = nil, nil, nil, nil, 0
 		}
 		l.bytes += size
 		l.report.Conflicts = append(l.report.Conflicts, c)

@@ -120,7 +120,7 @@ func onto(coll string, before, after, live bsonraw.Doc, how Guard) (step, verdic
 	}
 	post, err := update.ApplyChanges(live, update.DiffDocs(before, after))
 	if err != nil {
-		return s, conflict, []Conflict{s.refusal(kindChanged, err.Error(), nil)}
+		return s, conflict, []Conflict{s.refusal(kindRefused, err.Error(), nil)}
 	}
 	return step{coll, live, post}, apply, nil
 }
