@@ -209,7 +209,12 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 	actor := s.meta(meta).Actor
 	at := wal.Position{Segment: seg.ID, LSN: head.lsn}
 	gone := refs.LogEntry{Project: p.rec.ID, Actor: actor, Op: opDelete, Branch: from.rec.Name, From: at}
-	c := &mvcc.Commit{Segment: seg.ID, Refs: also, Finish: func(lsn mvcc.LSN, ms int64) ([]refWrite, error) {
+	// The record makes the commit one of the segment's log, so that its LSN is the
+	// branch's newest, also after the store is opened again: at that of the last
+	// batch the branch was still what it was before.
+	c := &mvcc.Commit{Segment: seg.ID, Refs: also, Record: &wal.Record{
+		Kind: wal.KindImport, Actor: actor, Message: meta.Message, Session: meta.Session,
+	}, Finish: func(lsn mvcc.LSN, ms int64) ([]refWrite, error) {
 		rec.LSN, gone.LSN, gone.Time = lsn, lsn, time.UnixMilli(ms).UTC()
 		return []refWrite{
 			{Key: refs.BranchKey(p.rec.ID, rec.Name), Value: rec.Encode()},
@@ -227,7 +232,7 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 		into.rec, from.gone = rec, true
 		delete(p.branches, from.rec.Name)
 		delete(s.stages, stageName(p.rec.Name, from.rec.Name))
-		into.head.Store(head)
+		into.head.Store(head.advance(at, head.catalog))
 	})
 	s.mv.ForgetSegment(seg.ID)
 	return lsn, err

@@ -44,6 +44,11 @@ func TestStage(t *testing.T) {
 	require.Equal(t, []string{`{"_id":1}`, `{"_id":9}`}, s.docs(fmt.Sprintf("main@%d", other), "c"))
 	require.Equal(t, all, s.docs(fmt.Sprintf("main@%d", lsn), "c"))
 
+	at, err := s.store.Resolve(s.ctx, s.ref("main"))
+	require.NoError(t, err)
+	require.Equal(t, lsn, at.LSN)
+	require.Equal(t, lsn, at.HeadLSN)
+
 	// The branch goes on, and branches of before merge.
 	s.branch("exp", fmt.Sprintf("main@%d", first))
 	s.insert("exp", "c", `{"_id":4}`)
@@ -90,7 +95,7 @@ func TestStagesAfterReopen(t *testing.T) {
 	s.store = store
 	_, err = store.Branch(s.ctx, "p", gone)
 	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
-	_, err = store.Adopt(s.ctx, head("main"), kept, CommitMeta{}, "")
+	adopted, err := store.Adopt(s.ctx, head("main"), kept, CommitMeta{}, "")
 	require.NoError(t, err)
 	require.Equal(t, []string{`{"_id":1}`, `{"_id":3}`}, s.docs("main", "c"))
 	checkStore(t, store)
@@ -99,6 +104,11 @@ func TestStagesAfterReopen(t *testing.T) {
 	require.NoError(t, err)
 	s.store = store
 	require.Equal(t, []string{`{"_id":1}`, `{"_id":3}`}, s.docs("main", "c"))
+	at, err := store.Resolve(s.ctx, s.ref("main"))
+	require.NoError(t, err)
+	require.Equal(t, adopted, at.LSN)
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":3}`}, s.docs(fmt.Sprintf("main@%d", at.LSN), "c"))
+	require.Equal(t, []string{`{"_id":1}`}, s.docs(fmt.Sprintf("main@%d", at.LSN-1), "c"))
 	settings, err := store.Settings(s.ctx, stageKind)
 	require.NoError(t, err)
 	require.Empty(t, settings)
