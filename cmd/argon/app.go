@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/argon-lab/argon/core/client"
@@ -34,6 +35,7 @@ type app struct {
 	actor   string
 	json    bool
 	opened  *client.Client
+	log     *slog.Logger // of a verb that serves; nil for the others
 }
 
 // open opens the store.
@@ -41,7 +43,7 @@ func (a *app) open(ctx context.Context) (*client.Client, error) {
 	if a.opened != nil {
 		return a.opened, nil
 	}
-	c, err := client.Open(ctx, a.store, &client.Options{Actor: a.actor})
+	c, err := client.Open(ctx, a.store, &client.Options{Log: a.log, Actor: a.actor})
 	if err != nil {
 		return nil, err
 	}

@@ -83,12 +83,16 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 	if err := o.checkAddresses(ctx); err != nil {
 		return err
 	}
+	a.log = log
 	c, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Dispatcher() == nil {
 		return cannotServe(ctx, c)
+	}
+	if err := c.Mirrors().Resume(ctx); err != nil {
+		return err
 	}
 	if err := o.warn(ctx, c, log, tls != nil); err != nil {
 		return err

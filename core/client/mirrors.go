@@ -193,6 +193,24 @@ func (m Mirrors) Start(ctx context.Context, name string, resync bool) (*MirrorIn
 	return m.one(ctx, newFields("argonMirrorStart", name).flag("resync", resync).doc)
 }
 
+// Resume starts the mirrors that are to run wherever the store is hosted, as a
+// process does that hosts it for long.
+func (m Mirrors) Resume(ctx context.Context) error {
+	list, err := m.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, each := range list {
+		if !each.Running || each.State != "stopped" {
+			continue
+		}
+		if _, err := m.Start(ctx, each.Name, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Stop stops a mirror.
 func (m Mirrors) Stop(ctx context.Context, name string) (*MirrorInfo, error) {
 	return m.one(ctx, bson.D{{Key: "argonMirrorStop", Value: name}})
