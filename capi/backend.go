@@ -29,7 +29,6 @@ func openBackend(ctx context.Context, options bsonraw.Doc) (backend, error) {
 // where there is none, rather than ignored.
 func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err error) {
 	o = &client.Options{}
-	apiKey := false
 	for it := options.Iter(); it.Next(); {
 		v := it.Value()
 		n, isNumber := v.AsInt64()
@@ -45,12 +44,12 @@ func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err erro
 		case key == "cacheBytes" && isNumber:
 			o.CacheBytes = n
 		case key == "apiKey" && v.Type == bsonraw.String:
-			apiKey = true
+			o.APIKey = v.Str()
 		default:
 			return "", nil, badOption("a client", key, v)
 		}
 	}
-	if apiKey && !strings.HasPrefix(uri, "argon://") {
+	if o.APIKey != "" && !strings.HasPrefix(uri, "argon://") {
 		return "", nil, errs.New(errs.InvalidOptions, "an API key is for a server, and %q is a directory", uri)
 	}
 	return uri, o, nil

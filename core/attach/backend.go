@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Actor and Message stand in the log for commits that do not say otherwise.
 	Actor, Message string
+	// APIKey is what a server takes for a user and a password.
+	APIKey string
 	// ReadOnly opens the store for reading only.
 	ReadOnly bool
 	// CacheBytes is the memory for blocks of the store, where this process hosts

@@ -111,6 +111,11 @@ func (c *conn) greet(ctx context.Context, o *Options, id string) (*greeting, err
 	if _, err := c.introduce(helloCommand()); err != nil {
 		return nil, err
 	}
+	if o.APIKey != "" {
+		if _, err := c.introduce(keyCommand(o.APIKey)); err != nil {
+			return nil, err
+		}
+	}
 	reply, err := c.introduce(attachCommand(o, id))
 	if err != nil {
 		return nil, err

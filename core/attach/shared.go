@@ -20,12 +20,13 @@ import (
 
 // Shared is a store that several processes use, as this one sees it.
 type Shared struct {
-	dir  string // "" for a server's
-	o    Options
-	id   string // of this client
-	ctx  context.Context
-	stop context.CancelFunc
-	find finder
+	dir    string         // "" for a server's
+	server *serverAddress // nil for a directory's
+	o      Options
+	id     string // of this client
+	ctx    context.Context
+	stop   context.CancelFunc
+	find   finder
 
 	seat       atomic.Pointer[seat] // nil while joining
 	moves      atomic.Int64         // how often the host was lost
@@ -388,6 +389,9 @@ func (s *Shared) Place(ctx context.Context) (Place, error) {
 		return Place{Hosting: true, Dir: s.dir, Address: self.Socket, PID: self.PID, Command: self.Command, Since: self.Since}, nil
 	}
 	h := st.link.host
+	if s.server != nil {
+		return Place{Address: s.server.host, TLS: s.server.tls != nil, PID: h.PID, Command: h.Command, Since: h.Since}, nil
+	}
 	return Place{Dir: s.dir, Address: h.Address, PID: h.PID, Command: h.Command, Since: h.Since}, nil
 }
 

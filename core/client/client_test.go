@@ -242,7 +242,7 @@ func TestDirectory(t *testing.T) {
 		require.Equal(t, filepath.Clean(want), filepath.Clean(got), uri)
 	}
 	for uri, code := range map[string]errs.Code{
-		"argon://host:27018": errs.NotSupported, "mongodb://u:secret@host/db": errs.BadValue,
+		"argon://": errs.BadValue, "argon://u:p@host": errs.BadValue, "argon://host/?colour=blue": errs.BadValue, "mongodb://u:secret@host/db": errs.BadValue,
 		"mongodb+srv://host/db": errs.BadValue, "http://host": errs.BadValue, "file://": errs.BadValue,
 	} {
 		_, err := Directory(uri)

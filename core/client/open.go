@@ -24,6 +24,9 @@ type Options struct {
 	// Actor and Message stand in the log for commits that do not say otherwise.
 	// The actor is the system's user if empty.
 	Actor, Message string
+	// APIKey is for a server, argon://…, that asks who its clients are. If it is
+	// empty, it is $ARGON_API_KEY.
+	APIKey string
 	// ReadOnly opens the store for reading only.
 	ReadOnly bool
 	// CacheBytes is the memory for blocks of the store, where this process hosts
@@ -50,7 +53,8 @@ type Place = attach.Place
 // Cursor hands out documents one by one; see engine.Cursor.
 type Cursor = engine.Cursor
 
-// Open opens the store that a URI names: a directory, with or without file://.
+// Open opens the store that a URI names: a directory, with or without file://, or
+// a server, argon://host:27018 (with ?tls=true and tlsCAFile= for TLS).
 // An empty URI is $ARGON_URI, or else a directory in the user's data folder. A
 // directory that is new or empty becomes a store.
 //
@@ -59,6 +63,9 @@ type Cursor = engine.Cursor
 func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	if o == nil {
 		o = &Options{}
+	}
+	if server, ok := serverOf(uri); ok {
+		return dial(ctx, server, o)
 	}
 	dir, err := Directory(uri)
 	if err != nil {
@@ -80,6 +87,28 @@ func (o *Options) services(ctx context.Context, store *engine.Store, disp *comma
 	mirrors := mirror.New(ctx, store, o.Log)
 	disp.SetMirrors(mirrors)
 	return mirrors.Close
+}
+
+// serverOf returns the address of a server, if the URI names one.
+func serverOf(uri string) (string, bool) {
+	if uri == "" {
+		uri = os.Getenv("ARGON_URI")
+	}
+	scheme, _, ok := strings.Cut(uri, "://")
+	return uri, ok && strings.EqualFold(scheme, "argon")
+}
+
+// dial opens the store of a server.
+func dial(ctx context.Context, uri string, o *Options) (*Client, error) {
+	key := o.APIKey
+	if key == "" {
+		key = os.Getenv("ARGON_API_KEY")
+	}
+	backend, err := attach.Dial(ctx, uri, &attach.Options{Actor: o.Actor, Message: o.Message, ReadOnly: o.ReadOnly, APIKey: key})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{backend: backend}, nil
 }
 
 // Close closes the store. What was acknowledged is on disk already. Cursors end,
@@ -157,8 +186,7 @@ func Directory(uri string) (string, error) {
 	case "file":
 		return expandHome(rest)
 	case "argon":
-		return "", errs.New(errs.NotSupported, "%q names an Argon server, which cannot be reached yet", redact(uri)).
-			WithRemedy("open a store's directory in this process")
+		return "", errs.New(errs.BadValue, "%q names an Argon server, and not a directory", redact(uri))
 	case "mongodb", "mongodb+srv":
 		return "", errs.New(errs.BadValue, "%q names a MongoDB server, not an Argon store", redact(uri)).
 			WithRemedy("import from it: argon import %s -p PROJECT", redact(uri))
