@@ -230,6 +230,10 @@ func (r *reader) indexStats(c *Collection) (pipeline.Iter, error) {
 		b := bsonraw.NewBuilder(nil)
 		b.String("name", d.Name)
 		b.Doc("key", d.KeyPattern())
+		b.BeginDoc("accesses") // they are not counted: none since now
+		b.Int64("ops", 0)
+		b.Time("since", r.now)
+		b.End()
 		b.Doc("spec", d.Options)
 		cur.docs = append(cur.docs, b.Finish())
 	}
