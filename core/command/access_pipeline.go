@@ -22,6 +22,14 @@ func (n *needs) pipeline(coll string, stages []bsonraw.Doc) {
 	switch {
 	case first == "$changeStream":
 		n.changeStream(coll, stages[0].Get(first).Doc())
+	case first == "$currentOp":
+		if spec := stages[0].Get(first).Doc(); spec != nil && spec.Get("allUsers").Truthy() {
+			n.cluster(auth.Inprog)
+		}
+	case first == "$listSessions", first == "$listLocalSessions":
+		n.cluster(auth.ListSessions)
+	case first == "$collStats":
+		n.collection(coll, auth.CollStats)
 	case coll != "":
 		n.collection(coll, auth.Find)
 	}

@@ -321,6 +321,28 @@ func TestPipelinesNeedWhatTheyTouch(t *testing.T) {
 	}
 }
 
+// Stages that are about the server show nothing of others to who may not see it.
+func TestServerStagesNeedTheirActions(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("shop", 1)
+	reader, monitor := d.user("reader", role("read", "shop")), d.user("monitor", `"clusterMonitor"`)
+	for stage, limited := range map[string]bool{
+		`{"$currentOp": {"allUsers": true}}`: true, `{"$currentOp": {}}`: false,
+		`{"$listLocalSessions": {}}`: true, `{"$listSessions": {"allUsers": true}}`: true,
+	} {
+		command := `{"aggregate": 1, "pipeline": [` + stage + `], "cursor": {}}`
+		_, err := d.as(reader, "admin", command)
+		require.Equal(t, limited, errs.CodeOf(err) == errs.Unauthorized, "%s: %v", stage, err)
+		_, err = d.as(monitor, "admin", command)
+		require.NotEqual(t, errs.Unauthorized, errs.CodeOf(err), "%s: %v", stage, err)
+	}
+	stats := `{"aggregate": "c", "pipeline": [{"$collStats": {"count": {}}}], "cursor": {}}`
+	_, err := d.as(reader, "shop", stats)
+	require.NoError(t, err)
+	_, err = d.as(reader, "other", stats)
+	require.Equal(t, errs.Unauthorized, errs.CodeOf(err))
+}
+
 // Only what may be read is listed.
 func TestListsShowWhatMayBeSeen(t *testing.T) {
 	d := newDoor(t)

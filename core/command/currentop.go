@@ -134,10 +134,13 @@ func (c *call) appendShown(b *bsonraw.Builder) {
 	}
 	it := c.raw.Iter()
 	for it.Next() {
-		if secret(string(it.Key())) {
+		switch v := it.Value(); {
+		case secret(string(it.Key())):
 			b.String(string(it.Key()), "xxx")
-		} else {
-			b.ValueBytes(it.Key(), it.Value())
+		case v.Type == bsonraw.String: // it may be a connection string
+			b.String(string(it.Key()), withoutPassword(v.Str()))
+		default:
+			b.ValueBytes(it.Key(), v)
 		}
 	}
 }
