@@ -204,3 +204,34 @@ def test_ctrl_c_ends_the_wait(tmp_path):
         print(f"stopped after {float(stopped) - began:.3f} s")
         assert child.stdout.readline() == "{'_id': 1}\n", "nothing was lost"
     assert child.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process")
+def test_a_stream_outlives_the_host_of_the_store(tmp_path):
+    path = str(tmp_path / "store")
+    script = textwrap.dedent(
+        """
+        import itertools, sys, argon
+        client = argon.Client(sys.argv[1], project="shop")
+        users = client.projects.create("shop")["users"]
+        print("up", flush=True)
+        for i in itertools.count():
+            users.insert_one({"_id": i})
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as host:
+        assert host.stdout.readline() == "up\n"
+        with argon.Client(path, project="shop") as client:
+            users = client.project("shop")["users"]
+            stream = client.project("shop").branch("main").watch(start_at=0)
+            seen = [next(stream)["documentKey"]["_id"] for _ in range(100)]
+            host.kill()
+            host.wait()
+            users.insert_one({"_id": "last"})
+            while seen[-1] != "last":
+                seen.append(next(stream)["documentKey"]["_id"])
+            assert seen == [*range(len(seen) - 1), "last"], "each once, in order, none lost"
+            assert users.count_documents({}) == len(seen)
+            stream.close()
