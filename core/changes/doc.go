@@ -30,5 +30,5 @@
 //     shape is MongoDB's: what an operator touched, by path; what a pipeline
 //     did, by the difference, and whole where the difference is no smaller.
 //
-// Read time.go, token.go, then describe.go and difference.go.
+// Read time.go and token.go, then describe.go and difference.go.
 package changes
