@@ -13,9 +13,9 @@
 // RunCommand and OpenCursor and adds no behaviour, so that the C library, the
 // CLI and programs in Go see one product.
 //
-// Today a store is opened in this process. Attaching to a store that another
-// process has open, and argon:// servers, come with the wire server; until then
-// such a URI is a clear NotSupported error.
+// Where the store is does not show: in this process, in another one of this
+// machine that has it open, or behind argon://host:port (package attach). Place
+// says where it is.
 //
 // Promises:
 //
