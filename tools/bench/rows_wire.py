@@ -62,7 +62,7 @@ def _rows(bench: Bench, ours: Any, theirs: Any, pid: int) -> list[Row]:
             ("find_one by _id", "find_one", 3000, {"name": "docs"}),
             ("find of 1,000", "find_many", 60, {"name": "docs"}),
             ("insert_one", "insert_one", 1500, {}),
-            ("insert_many of 1,000", "insert_many", 20, {}),
+            ("insert_many of 1,000", "insert_many", 64, {}),
             ("update_one", "update_one", 1500, {"name": "docs"}),
             (f"$group of {_DOCUMENTS:,}", "group", 40, {"name": "docs"}),
         ):
