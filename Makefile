@@ -98,7 +98,7 @@ fmt: $(STAMPS)/req-lint ## format everything
 	$(BIN)/python -m ruff format python tools notebooks setup.py
 
 soak: $(STAMPS)/req-test ## the random tests with other seeds and many more steps
-	RAPID_CHECKS=3000 ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test -timeout 2h -run 'Random|Metamorphic|Propert|Plan' ./core/...
+	RAPID_CHECKS=3000 ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test -timeout 2h -run 'Random|Metamorphic|Propert|Plan|KilledAndCut|StepDown' ./core/...
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzzer for FUZZTIME (30s) each

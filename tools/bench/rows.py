@@ -14,6 +14,7 @@ import docs
 import gobench
 import process
 import rows_files
+import rows_mirror
 import rows_wire
 import table
 from fixtures import Bench, in_turn
@@ -417,5 +418,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "disk": disk,
     "dolt": dolt,
     "files": rows_files.files,
+    "mirror": rows_mirror.mirror,
     "wire": rows_wire.wire,
 }
