@@ -11,13 +11,18 @@ import (
 )
 
 // poisoned is set by the first panic and never reset: the panic may have left
-// locks held and structures half changed, so nothing may run on them again.
-var poisoned atomic.Bool
+// locks held and structures half changed, so nothing may run on them again. The
+// first panic is what later errors tell: the call that met it may have been made
+// by a destructor or a thread whose error nobody saw.
+var (
+	poisoned   atomic.Bool
+	firstPanic atomic.Pointer[errs.Error]
+)
 
 // guarded runs one call from C. A panic poisons the library and is the answer.
 func guarded(call func() answer) (a answer) {
 	if poisoned.Load() {
-		return failure(errs.New(errs.LibraryPanicked, "an earlier call stopped on a defect, and this process cannot go on using the store"))
+		return failure(poisonedError())
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -34,7 +39,19 @@ func panicked(r any) error {
 	b := bsonraw.NewBuilder(nil)
 	b.String("panic", fmt.Sprint(r))
 	b.String("stack", string(debug.Stack()))
-	return errs.New(errs.LibraryPanicked, "a defect stopped the call: %v", r).WithDetails(b.Finish())
+	err := errs.New(errs.LibraryPanicked, "a defect stopped the call: %v", r).WithDetails(b.Finish())
+	firstPanic.CompareAndSwap(nil, err)
+	return err
+}
+
+// poisonedError is the answer of every call behind the first panic.
+func poisonedError() error {
+	err := errs.New(errs.LibraryPanicked, "an earlier call stopped on a defect, and this process cannot go on using the store")
+	if first := firstPanic.Load(); first != nil {
+		err = errs.New(errs.LibraryPanicked, "an earlier call stopped on a defect, and this process cannot go on using the store: %s", first.Message)
+		err.Details = first.Details
+	}
+	return err
 }
 
 // bytesAt returns the size bytes at p, the caller's, as a document. They are

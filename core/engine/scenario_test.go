@@ -283,6 +283,27 @@ func TestUndoByActorKeepsWhatOthersDid(t *testing.T) {
 	require.Equal(t, []string{`{"_id":1,"n":10,"a":"old","b":true}`, `{"_id":2,"a":"old"}`}, s.docs("main", "c"))
 }
 
+// The first insert makes the collection. Undoing it leaves the collection to
+// those who have written to it since.
+func TestUndoOfAFirstInsertKeepsWhatOthersInserted(t *testing.T) {
+	s := newScenario(t)
+	s.insert("main", "other", `{"_id":0}`)
+	lsn := s.insert("main", "c", `{"_id":1}`)
+	s.insert("main", "c", `{"_id":2}`)
+	_, err := s.store.Undo(s.ctx, &UndoSpec{Ref: head("main"), From: lsn, To: lsn})
+	require.NoError(t, err)
+	require.Equal(t, []string{`{"_id":2}`}, s.docs("main", "c"))
+
+	alone := s.insert("main", "d", `{"_id":1}`)
+	_, err = s.store.Undo(s.ctx, &UndoSpec{Ref: head("main"), From: alone, To: alone})
+	require.NoError(t, err)
+	snap, err := s.store.Snapshot(s.ctx, head("main"))
+	require.NoError(t, err)
+	coll, err := snap.Collection(s.ctx, "d")
+	require.NoError(t, err)
+	require.Nil(t, coll, "nobody else used it")
+}
+
 func TestUndoOfWhatWasChangedSinceIsAConflict(t *testing.T) {
 	s := newScenario(t)
 	s.insert("main", "c", `{"_id":1,"a":1}`)

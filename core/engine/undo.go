@@ -60,8 +60,10 @@ type undoer struct {
 	commits int64
 	targets touches // what is undone
 	others  touches // what else was done to those documents since
-	first   map[docKey]mvcc.LSN
-	lsn     mvcc.LSN
+	// shared are collections that commits which stay have written to since.
+	shared map[mvcc.CollectionID]bool
+	first  map[docKey]mvcc.LSN
+	lsn    mvcc.LSN
 }
 
 type docKey struct {
@@ -81,7 +83,7 @@ func (s *Store) planUndo(ctx context.Context, spec *UndoSpec, t *Txn) (*undoer, 
 	if err != nil {
 		return nil, err
 	}
-	u := &undoer{plan: p, s: s, spec: spec, targets: touches{}, others: touches{}, first: map[docKey]mvcc.LSN{}}
+	u := &undoer{plan: p, s: s, spec: spec, targets: touches{}, others: touches{}, shared: map[mvcc.CollectionID]bool{}, first: map[docKey]mvcc.LSN{}}
 	if err := u.read(ctx); err != nil {
 		return nil, err
 	}
@@ -156,6 +158,9 @@ func (u *undoer) readRecord(rec *wal.Record) error {
 	}
 	for i := range rec.Ops {
 		op := &rec.Ops[i]
+		if !u.chosen(rec) {
+			u.shared[op.Collection] = true
+		}
 		key := docKey{op.Collection, string(bsonraw.AppendKey(nil, op.ID))}
 		if _, known := u.first[key]; !known {
 			if !u.chosen(rec) {

@@ -43,8 +43,10 @@ func (u *undoer) collection(ctx context.Context, key string, target *touch) erro
 		}
 	}
 	now := u.t.catalog.byID[id]
-	touchedByOthers := u.others[sysCollections][key] != nil || before == nil && u.othersWrote(id)
-	if touchedByOthers {
+	if before == nil && u.shared[id] {
+		return nil // others have written to it since: it stays for their documents
+	}
+	if u.others[sysCollections][key] != nil {
 		take, err := u.catalogConflict(now, before)
 		if err != nil || !take {
 			return err
@@ -52,9 +54,6 @@ func (u *undoer) collection(ctx context.Context, key string, target *touch) erro
 	}
 	return u.revertCollection(ctx, now, before)
 }
-
-// othersWrote reports whether commits that stay changed documents of a collection.
-func (u *undoer) othersWrote(cid mvcc.CollectionID) bool { return len(u.others[cid]) > 0 }
 
 func (u *undoer) catalogConflict(now, before *Collection) (take bool, err error) {
 	c := conflict{kind: "catalog"}
