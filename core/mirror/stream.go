@@ -45,6 +45,8 @@ type feedReader struct {
 	cs   *mongo.ChangeStream
 	open group // may go on in the next batch
 
+	fragments *bsonraw.Builder // fields of a large event that has not come whole; else nil
+
 	count, size int // of the server's batch so far
 }
 
@@ -102,7 +104,9 @@ func (r *feedReader) next(ctx context.Context) (*batch, error) {
 		}
 		r.count++
 		r.size += len(r.cs.Current)
-		r.add(b, parseEvent(arena.keep(bsonraw.Doc(r.cs.Current))))
+		if doc := r.join(bsonraw.Doc(r.cs.Current)); doc != nil {
+			r.add(b, parseEvent(arena.keep(doc)))
+		}
 		if r.cs.RemainingBatchLength() > 0 {
 			continue
 		}
@@ -114,6 +118,37 @@ func (r *feedReader) next(ctx context.Context) (*batch, error) {
 			return b, nil
 		}
 	}
+}
+
+// join puts the fragments of a large event together again; nil until it is whole.
+// Each fragment has some of the event's fields, and all are under the token of
+// the last, behind which the stream goes on
+// (https://www.mongodb.com/docs/manual/reference/operator/aggregation/changeStreamSplitLargeEvent/).
+func (r *feedReader) join(doc bsonraw.Doc) bsonraw.Doc {
+	split := doc.Get("splitEvent").Doc()
+	if split == nil {
+		return doc
+	}
+	if r.fragments == nil {
+		r.fragments = bsonraw.NewBuilder(nil)
+	}
+	for it := doc.Iter(); it.Next(); {
+		if key := string(it.Key()); key != "_id" && key != "splitEvent" {
+			r.fragments.Value(key, it.Value())
+		}
+	}
+	at, _ := split.Get("fragment").AsInt64()
+	of, _ := split.Get("of").AsInt64()
+	if at < of {
+		return nil
+	}
+	whole := bsonraw.NewBuilder(nil)
+	whole.Value("_id", doc.Get("_id"))
+	for it := r.fragments.Finish().Iter(); it.Next(); {
+		whole.Value(string(it.Key()), it.Value())
+	}
+	r.fragments = nil
+	return whole.Finish()
 }
 
 // add puts an event into the open group, or closes that and opens another.
@@ -131,6 +166,9 @@ func (r *feedReader) add(b *batch, e *event) {
 func (r *feedReader) finish(b *batch, caughtUp bool) {
 	token := bsonraw.Doc(r.cs.ResumeToken())
 	b.caughtUp = caughtUp
+	if r.fragments != nil {
+		return // the token stands within an event
+	}
 	if len(r.open) > 0 {
 		beyond := token != nil && string(token) != string(r.open.last().token)
 		if !caughtUp && !beyond {
