@@ -12,7 +12,7 @@ func newRoot(a *app) *cobra.Command {
 		Use:   "argon",
 		Short: "Git for MongoDB: branches, time travel, diff, merge and undo for your documents",
 		Long: `Argon is a document database with Git's abilities. It speaks MongoDB's query
-language, runs in one process, and answers any query on any branch at any moment.
+language, needs no server, and answers any query on any branch at any moment.
 
 A ref is a branch, or a branch at a moment: main, main@1024 (an LSN), main@-3 (so
 many commits back), main@2026-11-24T06:00:00Z, main@v1 (a tag).`,

@@ -71,21 +71,36 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := &services{log: o.Log}
 	backend, err := attach.Open(ctx, dir, &attach.Options{
-		Actor: o.Actor, Message: o.Message, ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Services: o.services,
+		Actor: o.Actor, Message: o.Message, ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Services: s.start,
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.open.Store(true)
 	return &Client{dir: dir, backend: backend}, nil
 }
 
-// services gives the commands of a store that this process hosts what they need
-// above the engine. What it returns ends it.
-func (o *Options) services(ctx context.Context, store *engine.Store, disp *command.Dispatcher) (stop func()) {
+// services are what the commands of a store that this process hosts need above
+// the engine.
+type services struct {
+	log  *slog.Logger
+	open atomic.Bool // hosting from now on is taking over
+}
+
+// start is called each time this process comes to host the store; what it returns
+// ends it. Who takes over goes on with the mirrors that ran. Who opens a store
+// does not: it may be a command that is over in a moment.
+func (s *services) start(ctx context.Context, store *engine.Store, disp *command.Dispatcher) (stop func()) {
 	disp.SetPublisher(publisher{publish.New(store)})
-	mirrors := mirror.New(ctx, store, o.Log)
+	mirrors := mirror.New(ctx, store, s.log)
 	disp.SetMirrors(mirrors)
+	if s.open.Load() {
+		if err := mirrors.Resume(ctx); err != nil && s.log != nil {
+			s.log.Error("mirrors do not go on", "error", err)
+		}
+	}
 	return mirrors.Close
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +116,34 @@ def test_a_mirror_goes_on_in_another_process(tmp_path: Path, source: str, live: 
         mirror.wait_until_synced(60)
         assert client.project("shop")["users"].count_documents({}) == 2
         assert mirror.verify().clean
+
+
+HOST = """
+import sys, argon
+client = argon.Client(sys.argv[1])
+client.projects.create("shop").mirror(sys.argv[2]).wait_until_synced(60)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_mirror_goes_on_in_the_next_host(tmp_path: Path, source: str, live: Any) -> None:
+    store = str(tmp_path / "store")
+    live["users"].insert_one({"_id": 1})
+    with subprocess.Popen(
+        [sys.executable, "-c", HOST, store, uri_of(source)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as host:  # fmt: skip
+        assert host.stdout is not None
+        assert host.stdout.readline() == "ready\n"
+        with argon.Client(store) as client:
+            assert not client.hosting
+            main = client.project("shop").branch("main")
+            assert main["users"].count_documents({}) == 1
+            host.kill()
+            live["users"].insert_one({"_id": 2})
+            deadline = time.monotonic() + 60
+            while main["users"].count_documents({}) < 2:
+                assert time.monotonic() < deadline, client.project("shop").mirrors()
+                time.sleep(0.02)
+            assert client.hosting
