@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
@@ -124,17 +123,19 @@ func (a *applier) update(ctx context.Context, e *event) error {
 	return a.fetch(ctx, e, why)
 }
 
-// fetch reads a document's present state, which may be newer than the event's,
-// and says so in the commit.
+// fetch reads a document's state from the source and says so in the commit. It is
+// the state behind the event where the source still has a snapshot of that time;
+// else the present one, which may be newer.
 func (a *applier) fetch(ctx context.Context, e *event, why string) error {
-	raw, err := a.l.src.client.Database(a.l.Database).Collection(e.coll).FindOne(ctx, bson.D{{Key: "_id", Value: rawValue(e.id)}}).Raw()
-	if err == mongo.ErrNoDocuments {
-		raw, err = nil, nil
-	}
+	raw, then, err := a.l.src.document(ctx, a.l.Database, e)
 	if err != nil {
 		return a.l.src.wrap(ctx, err)
 	}
-	a.t.Remark("a document of " + e.coll + " was re-read from the source, as it was then: " + why)
+	how := "as it was then"
+	if then {
+		how = "at the time of the change"
+	}
+	a.t.Remark("a document of " + e.coll + " was re-read from the source, " + how + ": " + why)
 	a.l.mu.Lock()
 	a.l.refetched++
 	a.l.mu.Unlock()
@@ -142,7 +143,7 @@ func (a *applier) fetch(ctx context.Context, e *event, why string) error {
 		return nil
 	}
 	return a.document(e, func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) {
-		return bsonraw.Doc(slices.Clone(raw)), nil, nil
+		return raw, nil, nil
 	})
 }
 

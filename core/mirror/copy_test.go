@@ -98,7 +98,7 @@ func mongotestClient(w *world) *mongo.Client { return w.db.Client() }
 // documents, and follows changes of it.
 func TestCopyOfDefinitions(t *testing.T) {
 	w := newWorld(t)
-	w.insert("users", bson.M{"_id": 1, "n": 1, "at": bson.DateTime(1)})
+	w.insert("users", bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 1}, {Key: "at", Value: bson.DateTime(1)}})
 	w.run(bson.D{{Key: "create", Value: "log"}, {Key: "capped", Value: true}, {Key: "size", Value: 4096}})
 	w.run(bson.D{{Key: "create", Value: "series"}, {Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}}})
 	w.run(bson.D{{Key: "create", Value: "clustered"}, {Key: "clusteredIndex", Value: bson.D{{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "unique", Value: true}}}})
