@@ -1,23 +1,22 @@
 package columnar_test
 
 import (
+	"encoding/binary"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
-	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/columnar"
 )
 
 // parted cuts documents into parts of these many.
 func parted(t *testing.T, docs []byte, sizes ...int) (streams []*stream) {
-	rest := bsonraw.Doc(docs)
+	rest := docs
 	for _, n := range sizes {
 		s := &stream{}
 		for range n {
-			size := int(uint32(rest[0]) | uint32(rest[1])<<8 | uint32(rest[2])<<16 | uint32(rest[3])<<24)
+			size := binary.LittleEndian.Uint32(rest)
 			s.docs = append(s.docs, rest[:size]...)
 			rest = rest[size:]
 		}
@@ -37,14 +36,7 @@ func openers(streams []*stream) (opens []columnar.OpenFunc) {
 // TestPartsAreTheStream checks every stage with a stream in parts.
 func TestPartsAreTheStream(t *testing.T) {
 	const n = 1000
-	late := func(at int) []byte {
-		return numbered(n, func(i int, b *bsonraw.Builder) bool {
-			if i == at {
-				b.Double("i", float64(i)+0.5)
-			}
-			return i == at
-		})
-	}
+	late := func(at int) []byte { return numberedButOne(n, at) }
 	for name, c := range map[string]struct {
 		docs   []byte
 		buffer int64
@@ -67,16 +59,7 @@ func TestPartsAreTheStream(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Equal(t, c.typ, r.Schema().Field(0).Type.String())
-			row := 0
-			for r.Next() {
-				for _, d := range back(t, []arrow.RecordBatch{r.RecordBatch()}, columnar.EncodeOptions{}) {
-					f, _ := d.Get("i").AsFloat64()
-					require.Equal(t, row, int(f))
-					row++
-				}
-			}
-			require.NoError(t, r.Err())
-			require.Equal(t, n, row)
+			requireNumbered(t, r, n)
 			r.Release()
 			require.Equal(t, 1, whole.opened, "for the first guess")
 			require.Equal(t, 1, whole.closed)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/stretchr/testify/require"
 
@@ -29,18 +30,35 @@ func numbered(n int, change func(i int, b *bsonraw.Builder) bool) []byte {
 	return out
 }
 
+// numberedButOne is numbered with a double at one place, which widens the schema.
+func numberedButOne(n, at int) []byte {
+	return numbered(n, func(i int, b *bsonraw.Builder) bool {
+		if i == at {
+			b.Double("i", float64(i)+0.5)
+		}
+		return i == at
+	})
+}
+
+// requireNumbered reads all batches: n rows in order, none lost, doubled or moved.
+func requireNumbered(t *testing.T, r array.RecordReader, n int) {
+	row := 0
+	for r.Next() {
+		for _, d := range back(t, []arrow.RecordBatch{r.RecordBatch()}, columnar.EncodeOptions{}) {
+			f, _ := d.Get("i").AsFloat64()
+			require.Equal(t, row, int(f))
+			row++
+		}
+	}
+	require.NoError(t, r.Err())
+	require.Equal(t, n, row)
+}
+
 // TestStages checks how often the stream is read, that the schema is exact
 // wherever the odd value is, and that no row is lost, doubled or moved.
 func TestStages(t *testing.T) {
 	const n = 1000
-	late := func(at int) []byte {
-		return numbered(n, func(i int, b *bsonraw.Builder) bool {
-			if i == at {
-				b.Double("i", float64(i)+0.5)
-			}
-			return i == at
-		})
-	}
+	late := func(at int) []byte { return numberedButOne(n, at) }
 	for name, c := range map[string]struct {
 		docs  []byte
 		o     columnar.Options
@@ -65,16 +83,7 @@ func TestStages(t *testing.T) {
 			r, err := columnar.NewReader(t.Context(), s.open, c.o)
 			require.NoError(t, err)
 			require.Equal(t, c.typ, r.Schema().Field(0).Type.String())
-			row := 0
-			for r.Next() {
-				for _, d := range back(t, []arrow.RecordBatch{r.RecordBatch()}, columnar.EncodeOptions{}) {
-					f, _ := d.Get("i").AsFloat64()
-					require.Equal(t, row, int(f))
-					row++
-				}
-			}
-			require.NoError(t, r.Err())
-			require.Equal(t, n, row)
+			requireNumbered(t, r, n)
 			r.Release()
 			require.Equal(t, c.opens, s.opened)
 			require.Equal(t, s.opened, s.closed)

@@ -13,7 +13,8 @@
 //  2. A document's states are those that the source's log has, in its order: an
 //     update is applied to our own last version, and nothing is looked up that
 //     may be newer. The exceptions (an event over 16 MB, a truly ambiguous
-//     path) are re-read from the source, and their commits say so.
+//     path) are re-read from the source, at the event's own cluster time while
+//     the source has a snapshot of it, and their commits say so.
 //  3. A transaction of the source is one commit.
 //  4. What cannot be held (a kind of index, a document, a change that streams do
 //     not show) is kept as a note and shown in the status, never dropped
