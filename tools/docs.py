@@ -40,10 +40,15 @@ def doc(thing: object) -> str:
 def members(cls: type) -> list[str]:
     """Describe a class's public methods and properties."""
     lines = []
+    parents = [base for base in cls.__mro__[1:] if getattr(argon, base.__name__, None) is base]
+    for parent in parents[:1]:
+        lines += [f"It has all that [`{parent.__name__}`](#{parent.__name__.lower()}) has.", ""]
     for name, member in inspect.getmembers(cls):
         if name.startswith("_") or not _documented_here(cls, name):
             continue
         raw = inspect.getattr_static(cls, name)
+        if any(inspect.getattr_static(parent, name, None) is raw for parent in parents):
+            continue
         if isinstance(raw, property):
             lines += [f"### `{cls.__name__}.{name}`", "", doc(raw), ""]
         elif callable(member):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
-from bson import CodecOptions, Int64, Timestamp
+from bson import CodecOptions, Int64
 
+from ._branchfiles import BranchFiles
 from ._moments import Moment, moment_text
 from ._options import DEFAULT_CODEC, without_none
+from ._publishing import Publishing
 from ._scope import Scope
 from ._tables import Rows, html_facts
+from ._watched import Watched
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from ._cursor import CommandCursor
     from ._history import Blame, History, Log
     from ._merge import Diff, MergePlan, MergeResult, UndoPlan, UndoResult
-    from ._publish import Guard, PublishPlan, PublishResult
     from ._transaction import Transaction
-    from ._transfer import ExportResult, Format, ImportResult, Mode, Source, Target
-    from ._watch import ChangeStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class RestoreResult:
     to_lsn: int
 
 
-class Branch:
+class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
     """A branch of a project, or, from :meth:`at`, a branch at a moment.
 
     ``branch["users"]`` is a collection. A branch at a moment is read-only:
@@ -180,13 +178,13 @@ class Branch:
         from ._cursor import CommandCursor
 
         command = {"listCollections": 1, "filter": filter or {}, "cursor": {}}
-        return CommandCursor(self._in(session), "$cmd.listCollections", command)
+        return CommandCursor(self._scope.within(session), "$cmd.listCollections", command)
 
     def create_collection(
         self, name: str, session: Transaction | None = None, **options: Any
     ) -> Collection[dict[str, Any]]:
         """Create a collection with options: ``validator``, ``capped``, ``merge`` ..."""
-        self._in(session).run_long({"create": name, **options})
+        self._scope.within(session).run_long({"create": name, **options})
         return self.get_collection(name)
 
     def drop_collection(self, name: str, session: Transaction | None = None) -> None:
@@ -203,53 +201,10 @@ class Branch:
         from ._collection import aggregate
 
         let, comment = kwargs.pop("let", None), kwargs.pop("comment", None)
-        return aggregate(self._in(session), 1, pipeline, let, comment, kwargs)
+        return aggregate(self._scope.within(session), 1, pipeline, let, comment, kwargs)
 
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Any = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: Transaction | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-        *,
-        start_at: Moment | None = None,
-    ) -> ChangeStream[dict[str, Any]]:
-        """Follow the changes of the branch; see :class:`~argon.ChangeStream`.
-
-        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
-        begins behind that moment (an LSN, a time, a tag, -3), however long ago
-        it was; 0 is the very beginning.
-        ``fullDocument`` is the document as the change left it,
-        ``full_document_before_change`` the one that it found: both are there for
-        every change. A merge, an undo and a restore come as the changes that they
-        make to the branch.
-        """
-        from ._watch import watch
-
-        return watch(
-            self._in(session),
-            1,
-            pipeline,
-            full_document,
-            resume_after,
-            max_await_time_ms,
-            batch_size,
-            collation,
-            start_at_operation_time,
-            start_after,
-            comment,
-            full_document_before_change,
-            show_expanded_events,
-            start_at=start_at,
-        )
+    def _watch_in(self, session: Transaction | None) -> tuple[Scope, str | int, dict[str, Any]]:
+        return self._scope.within(session), 1, {}
 
     def command(
         self, command: str | Mapping[str, Any], value: Any = 1, **kwargs: Any
@@ -257,9 +212,6 @@ class Branch:
         """Run any command on the branch and return its reply."""
         document = {command: value} if isinstance(command, str) else dict(command)
         return self._scope.run_long({**document, **kwargs})
-
-    def _in(self, session: Transaction | None) -> Scope:
-        return self._scope if session is None else session._scope_of(self._scope)
 
     @property
     def uri(self) -> str:
@@ -458,160 +410,6 @@ class Branch:
         reply = self._scope.run_long({"argonBranchRestore": self._name, "at": moment_text(at)})
         return RestoreResult(int(reply["from"]), int(reply["to"]))
 
-    @overload
-    def publish(
-        self,
-        uri: str,
-        *,
-        base: str | Branch | None = None,
-        dry_run: Literal[True],
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishPlan: ...
-
-    @overload
-    def publish(
-        self,
-        uri: str,
-        *,
-        base: str | Branch | None = None,
-        dry_run: Literal[False] = False,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishResult: ...
-
-    def publish(
-        self,
-        uri: str,
-        *,
-        base: str | Branch | None = None,
-        dry_run: bool = False,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishPlan | PublishResult:
-        """Write what this branch changed against a base to a live MongoDB.
-
-        ``base`` is what the live MongoDB had when the work began: a ref such as
-        ``"main@1024"``; where the branch was made, if it is left out. Each write
-        demands that the live document is still as the base had it: the fields
-        that it touches, or with ``guard="document"`` all of it. Where it has
-        moved on, that is a conflict, and never overwritten: nothing is written
-        and :class:`~argon.PublishConflict` is raised, or with
-        ``skip_conflicts=True`` the rest is written. ``dry_run=True`` returns the
-        plan, with an ``apply()``; otherwise the result has a ``rollback()``.
-        """
-        from ._publish import plan_publish, publish_options, run_publish
-
-        options = publish_options(
-            None if base is None else self._ref_of(base),
-            database,
-            collections,
-            filter,
-            guard,
-            allow_drop,
-            skip_conflicts,
-            limit,
-        )
-        command = {"argonPublish": uri, **options}
-        if dry_run:
-            return plan_publish(self._scope, command, {"argonPublishPlan": uri, **options})
-        return run_publish(self._scope, command, "publish", progress)
-
-    @overload
-    def restore_to(
-        self,
-        uri: str,
-        at: Moment,
-        *,
-        base: str | Branch | None = None,
-        dry_run: Literal[True],
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishPlan: ...
-
-    @overload
-    def restore_to(
-        self,
-        uri: str,
-        at: Moment,
-        *,
-        base: str | Branch | None = None,
-        dry_run: Literal[False] = False,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishResult: ...
-
-    def restore_to(
-        self,
-        uri: str,
-        at: Moment,
-        *,
-        base: str | Branch | None = None,
-        dry_run: bool = False,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        filter: Mapping[str, Any] | None = None,
-        guard: Guard = "fields",
-        allow_drop: bool = False,
-        skip_conflicts: bool = False,
-        limit: int | None = None,
-        progress: bool | None = None,
-    ) -> PublishPlan | PublishResult:
-        """Bring a live MongoDB back to a past moment of this branch.
-
-        The live documents have to be what this branch has at its head (of a
-        mirror: what it saw last), or what ``base`` says. ``collections`` and
-        ``filter`` choose what is brought back. A dropped collection is made
-        again, with its options and indexes. Plan, conflicts, and rollback are
-        those of :meth:`publish`.
-        """
-        from ._publish import plan_publish, publish_options, run_publish
-
-        options = publish_options(
-            None if base is None else self._ref_of(base),
-            database,
-            collections,
-            filter,
-            guard,
-            allow_drop,
-            skip_conflicts,
-            limit,
-        )
-        command = {"argonRestoreTo": uri, "at": moment_text(at), **options}
-        if dry_run:
-            return plan_publish(self._scope, command, {**command, "dryRun": True})
-        return run_publish(self._scope, command, "restore", progress)
-
     def undo(
         self,
         lsn: int | None = None,
@@ -653,146 +451,6 @@ class Branch:
         command = _undo_command(lsn, actor, from_lsn, to_lsn, since, until, strategy)
         reply = self._scope.run_long({**command, "dryRun": True})
         return UndoPlan(self._scope, command, reply["plan"])
-
-    # -- files and servers
-
-    def import_file(
-        self,
-        path: Source,
-        collection: str | None = None,
-        *,
-        format: Format | None = None,
-        mode: Mode = "insert",
-        atomic: bool = False,
-        resume: bool = False,
-        max_errors: int = 0,
-        rejects: str | os.PathLike[str] | None = None,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        batch_docs: int | None = None,
-        progress: bool | None = None,
-        **options: Any,
-    ) -> ImportResult:
-        """Import a file into a collection of the branch, or a dump of mongodump into
-        the branch: its collections with their options and indexes, and its views.
-
-        ``path`` is a file of Extended JSON, CSV, TSV, BSON, Parquet or Arrow, or an
-        archive or a directory of mongodump, or a file object that is open for
-        reading bytes, with ``format``. A file goes to ``collection``, or else to the
-        one that it is named after; of a dump, ``database`` and ``collections`` say
-        what to read::
-
-            main.import_file("users.parquet")
-            main.import_file("dump/", atomic=True)
-
-        All other options are those of :meth:`Collection.import_file`.
-        """
-        from ._transfer import import_source
-
-        if isinstance(path, (str, os.PathLike)) and collection is None and options:
-            name = Path(path)
-            collection = Path(name.stem).stem if name.suffix == ".gz" else name.stem
-        if collection is not None and database is None and collections is None:
-            return self.get_collection(collection).import_file(
-                path,
-                format=format,
-                mode=mode,
-                atomic=atomic,
-                resume=resume,
-                max_errors=max_errors,
-                rejects=rejects,
-                batch_docs=batch_docs,
-                progress=progress,
-                **options,
-            )
-        if options:
-            raise TypeError(f"import_file() has no option {next(iter(options))!r} for a dump")
-        command = {
-            "collection": collection,
-            "format": format,
-            "mode": mode,
-            "atomic": atomic or None,
-            "resume": resume or None,
-            "maxErrors": max_errors or None,
-            "rejects": None if rejects is None else os.path.expanduser(rejects),
-            "database": database,
-            "collections": None if collections is None else list(collections),
-            "batchDocs": batch_docs,
-        }
-        return import_source(self._scope, path, command, progress)
-
-    def export_file(
-        self,
-        path: Target,
-        *,
-        collection: str | None = None,
-        format: Format | None = None,
-        collections: Sequence[str] | None = None,
-        database: str | None = None,
-        gzip: bool = False,
-        progress: bool | None = None,
-        **options: Any,
-    ) -> ExportResult:
-        """Export a collection of the branch, or the branch as a dump of mongodump.
-
-        With a ``collection`` it is :meth:`Collection.export_file`, with its options.
-        Without one, ``format`` is ``"dump"`` (``path`` is a directory) or
-        ``"archive"``: all of the branch, or ``collections`` of it, with their
-        options and indexes, and the views, at one commit, as ``mongorestore`` reads
-        it. ``database`` is the name it has in the dump, the project's unless
-        given::
-
-            main.at("v1").export_file("dump", format="dump", gzip=True)
-            main.export_file("users.parquet", collection="users", history=True)
-        """
-        from ._transfer import export_target
-
-        if collection is not None:
-            return self.get_collection(collection).export_file(
-                path, format=format, progress=progress, **options
-            )
-        if options:
-            raise TypeError(f"export_file() has no option {next(iter(options))!r} for a dump")
-        command = {
-            "format": format,
-            "collections": None if collections is None else list(collections),
-            "database": database,
-            "gzip": gzip or None,
-        }
-        return export_target(self._scope, path, command, progress)
-
-    def import_mongodb(
-        self,
-        uri: str,
-        *,
-        database: str | None = None,
-        collections: Sequence[str] | None = None,
-        mode: Mode = "insert",
-        max_errors: int = 0,
-        snapshot: bool = True,
-        parallel: int | None = None,
-        batch_docs: int | None = None,
-        progress: bool | None = None,
-    ) -> ImportResult:
-        """Read a MongoDB database once into the branch: its collections with their
-        options and indexes, and its views.
-
-        ``uri`` names the database, ``mongodb://host/shop``, unless ``database``
-        does. All collections are read at one moment where the server can do that,
-        unless ``snapshot=False``. Memory stays bounded whatever their size.
-        """
-        from ._transfer import import_mongodb
-
-        options = {
-            "database": database,
-            "collections": None if collections is None else list(collections),
-            "mode": mode,
-            "maxErrors": max_errors or None,
-            "noSnapshot": None if snapshot else True,
-            "parallel": parallel,
-            "batchDocs": batch_docs,
-        }
-        return import_mongodb(self._scope, uri, progress, options)
 
 
 class ActorBranch(Branch):

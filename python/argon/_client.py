@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bson import CodecOptions, Timestamp
+from bson import CodecOptions
 
 from ._connection import Connection
 from ._options import DEFAULT_CODEC, without_none
 from ._project import Branches, Project, ProjectInfo, Tags
 from ._scope import Scope
 from ._tables import Rows, html_facts
+from ._watched import Watched
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from ._access import APIKeys, Users
     from ._collection import Collection
-    from ._moments import Moment
     from ._publish import Publishes
-    from ._watch import ChangeStream
+    from ._transaction import Transaction
 
 
-class Client:
+class Client(Watched[dict[str, Any]]):
     """An open store.
 
     ``uri`` is a directory, which is made if it is not there, or the address of
@@ -129,48 +129,9 @@ class Client:
         document = {command: value} if isinstance(command, str) else dict(command)
         return self._connection.run_long("admin", {**document, **kwargs})
 
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Any = None,
-        start_at_operation_time: Timestamp | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-        *,
-        start_at: Moment | None = None,
-    ) -> ChangeStream[dict[str, Any]]:
-        """Follow the changes of all branches of all projects.
-
-        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
-        begins behind that moment (an LSN, a time, a tag, -3), however long ago
-        it was; 0 is the very beginning.
-        An event's ``ns["db"]`` says which branch: ``project~branch``.
-        """
-        from ._watch import watch
-
-        return watch(
-            Scope(self._connection, "admin", self._codec),
-            1,
-            pipeline,
-            full_document,
-            resume_after,
-            max_await_time_ms,
-            batch_size,
-            collation,
-            start_at_operation_time,
-            start_after,
-            comment,
-            full_document_before_change,
-            show_expanded_events,
-            start_at=start_at,
-            allChangesForCluster=True,
-        )
+    def _watch_in(self, session: Transaction | None) -> tuple[Scope, str | int, dict[str, Any]]:
+        scope = Scope(self._connection, "admin", self._codec)
+        return scope.within(session), 1, {"allChangesForCluster": True}
 
     def status(self) -> dict[str, Any]:
         """Return the store's path, format, version, newest LSN, size and process."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bson import CodecOptions, Timestamp
+from bson import CodecOptions
 
-from ._cursor import CommandCursor, Cursor, DocumentT
+from ._cursor import CommandCursor, Cursor
 from ._errors import not_supported
 from ._indexes import Indexes, ignoring_missing_namespace
 from ._options import (
+    DocumentT,
     check_mapping,
     collation_document,
     decode_batch,
@@ -21,18 +22,17 @@ from ._options import (
 )
 from ._scope import Scope
 from ._transfer import Transfers
+from ._watched import Watched
 from ._writes import Writes
 
 if TYPE_CHECKING:
     from ._branch import Branch
-    from ._moments import Moment
     from ._transaction import Transaction
-    from ._watch import ChangeStream
 
 _WRITING_STAGES = ("$out", "$merge")
 
 
-class Collection(Writes[DocumentT], Indexes, Transfers):
+class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
     """A collection of a branch, at its head or at a moment.
 
     Get one with ``branch["users"]`` or :meth:`Branch.get_collection`. Methods
@@ -48,10 +48,6 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         self._name = name
         self._scope = branch._scope_with(codec_options)
         self._own_types = has_own_types(codec_options)
-
-    def _in(self, session: Transaction | None) -> Scope:
-        """Return where a command with this session runs."""
-        return self._scope if session is None else session._scope_of(self._scope)
 
     # -- what it is
 
@@ -130,7 +126,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         if filter is not None:
             check_mapping("filter", filter)
         cursor: Cursor[DocumentT] = Cursor(
-            self, filter, projection, skip, limit, sort, scope=self._in(session)
+            self, filter, projection, skip, limit, sort, scope=self._scope.within(session)
         )
         cursor._options.update(
             without_none(
@@ -193,49 +189,10 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         Other options are given by their MongoDB names: ``allowDiskUse=True``,
         ``batchSize=100``, ``maxTimeMS=5000``, ``hint=...``, ``collation=...``.
         """
-        return aggregate(self._in(session), self._name, pipeline, let, comment, kwargs)
+        return aggregate(self._scope.within(session), self._name, pipeline, let, comment, kwargs)
 
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Any = None,
-        start_at_operation_time: Timestamp | None = None,
-        session: Transaction | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-        *,
-        start_at: Moment | None = None,
-    ) -> ChangeStream[DocumentT]:
-        """Follow the changes of the collection; see :class:`~argon.ChangeStream`.
-
-        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
-        begins behind that moment (an LSN, a time, a tag, -3), however long ago
-        it was; 0 is the very beginning.
-        """
-        from ._watch import watch
-
-        return watch(
-            self._in(session),
-            self._name,
-            pipeline,
-            full_document,
-            resume_after,
-            max_await_time_ms,
-            batch_size,
-            collation,
-            start_at_operation_time,
-            start_after,
-            comment,
-            full_document_before_change,
-            show_expanded_events,
-            start_at=start_at,
-        )
+    def _watch_in(self, session: Transaction | None) -> tuple[Scope, str | int, dict[str, Any]]:
+        return self._scope.within(session), self._name, {}
 
     def count_documents(
         self,
@@ -246,7 +203,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
     ) -> int:
         """Count the documents that match; options: skip, limit, hint, collation, maxTimeMS."""
         check_mapping("filter", filter)
-        scope = self._in(session)
+        scope = self._scope.within(session)
         if scope.transaction is None and kwargs.get("limit", 1) > 0:
             command = {"count": self._name, "query": filter, "comment": comment, **kwargs}
             if command.get("hint") is not None:
@@ -295,7 +252,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         session: Transaction | None = None,
     ) -> list[Any]:
         command = {"distinct": self._name, "key": key, "query": filter}
-        reply = self._in(session).read({**command, **without_none(dict(options))})
+        reply = self._scope.within(session).read({**command, **without_none(dict(options))})
         values: list[Any] = reply["values"]
         return values
 
@@ -313,7 +270,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
         """Delete the collection and its indexes; its history stays."""
         command = {"drop": self._name, **without_none({"comment": comment})}
         with ignoring_missing_namespace():
-            self._in(session).run_long(command)
+            self._scope.within(session).run_long(command)
 
     def rename(
         self,
@@ -327,7 +284,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers):
             raise TypeError(f"new_name must be an instance of str, not {type(new_name).__name__}")
         db = self._scope.db.decode()
         command = {"renameCollection": self.full_name, "to": f"{db}.{new_name}", **kwargs}
-        scope = self._in(session).on("admin")
+        scope = self._scope.within(session).on("admin")
         return scope.run_long({**command, **without_none({"comment": comment})})
 
     def options(self, session: Transaction | None = None, comment: Any = None) -> dict[str, Any]:

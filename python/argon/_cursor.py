@@ -6,7 +6,7 @@ import contextlib
 import copy
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from bson import Int64
 from pymongo.errors import InvalidOperation
@@ -14,6 +14,7 @@ from pymongo.errors import InvalidOperation
 from ._errors import forked_process
 from ._frames import Frames
 from ._options import (
+    DocumentT,
     collation_document,
     decode_batch,
     has_own_types,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ._ffi import ArrowStream
     from ._scope import Scope
 
-DocumentT = TypeVar("DocumentT", bound=Mapping[str, Any])
 
 _SHOWN_ROWS = 20
 _CLOSED = -1  # in the place of a cursor's number: close() was called

@@ -35,9 +35,6 @@ class Indexes:
     _name: str
     _scope: Scope
 
-    def _in(self, session: Transaction | None) -> Scope:
-        raise NotImplementedError
-
     def create_index(
         self, keys: Any, session: Transaction | None = None, comment: Any = None, **kwargs: Any
     ) -> str:
@@ -63,7 +60,7 @@ class Indexes:
                 raise TypeError(f"{index!r} is not an instance of pymongo.operations.IndexModel")
             documents.append(dict(index.document))
         command = {"createIndexes": self._name, "indexes": documents, **kwargs}
-        self._in(session).run_long({**command, **without_none({"comment": comment})})
+        self._scope.within(session).run_long({**command, **without_none({"comment": comment})})
         return [document["name"] for document in documents]
 
     def list_indexes(
@@ -71,7 +68,7 @@ class Indexes:
     ) -> CommandCursor[dict[str, Any]]:
         """Return a cursor over the definitions of the indexes."""
         command = {"listIndexes": self._name, "cursor": {}, **without_none({"comment": comment})}
-        return CommandCursor(self._in(session), self._name, command)
+        return CommandCursor(self._scope.within(session), self._name, command)
 
     def index_information(
         self, session: Transaction | None = None, comment: Any = None
@@ -100,7 +97,7 @@ class Indexes:
         """Drop an index, given by its name or its keys."""
         index = index_or_name if isinstance(index_or_name, str) else sort_document(index_or_name)
         command = {"dropIndexes": self._name, "index": index, **kwargs}
-        self._in(session).run_long({**command, **without_none({"comment": comment})})
+        self._scope.within(session).run_long({**command, **without_none({"comment": comment})})
 
     def drop_indexes(
         self, session: Transaction | None = None, comment: Any = None, **kwargs: Any

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from bson import CodecOptions, decode
 from bson.binary import UuidRepresentation
 from bson.codec_options import DatetimeConversion, TypeRegistry
 from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
+
+DocumentT = TypeVar("DocumentT", bound=Mapping[str, Any])
 
 # Unlike pymongo's defaults, these take and give uuid.UUID, and give dates beyond
 # the years of datetime as bson.DatetimeMS instead of failing: nothing is lost.

@@ -7,20 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bson import CodecOptions, Timestamp
+from bson import CodecOptions
 
 from ._branch import Branch, BranchInfo, BranchList
 from ._moments import Moment, moment_text
 from ._options import without_none
 from ._scope import Scope
 from ._tables import Rows
+from ._watched import Watched
 
 if TYPE_CHECKING:
     from ._collection import Collection
     from ._connection import Connection
     from ._merge import MergeResult
     from ._mirror import Mirror
-    from ._watch import ChangeStream
+    from ._transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Tag:
         )
 
 
-class Project:
+class Project(Watched[dict[str, Any]]):
     """A project: one logical database with its branches.
 
     ``project["users"]`` is a collection of its branch ``main``.
@@ -104,48 +105,9 @@ class Project:
     def __getitem__(self, collection: str) -> Collection[dict[str, Any]]:
         return self._branch("main").get_collection(collection)
 
-    def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] | None = None,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-        max_await_time_ms: int | None = None,
-        batch_size: int | None = None,
-        collation: Any = None,
-        start_at_operation_time: Timestamp | None = None,
-        start_after: Mapping[str, Any] | None = None,
-        comment: Any = None,
-        full_document_before_change: str | None = None,
-        show_expanded_events: bool | None = None,
-        *,
-        start_at: Moment | None = None,
-    ) -> ChangeStream[dict[str, Any]]:
-        """Follow the changes of all branches of the project.
-
-        Arguments and events are pymongo's. ``start_at`` is Argon's: the stream
-        begins behind that moment (an LSN, a time, a tag, -3), however long ago
-        it was; 0 is the very beginning.
-        An event's ``ns["db"]`` says which branch: ``project~branch``.
-        """
-        from ._watch import watch
-
-        return watch(
-            Scope(self._connection, self._name, self._codec, self._fields),
-            1,
-            pipeline,
-            full_document,
-            resume_after,
-            max_await_time_ms,
-            batch_size,
-            collation,
-            start_at_operation_time,
-            start_after,
-            comment,
-            full_document_before_change,
-            show_expanded_events,
-            start_at=start_at,
-            argonAllBranches=True,
-        )
+    def _watch_in(self, session: Transaction | None) -> tuple[Scope, str | int, dict[str, Any]]:
+        scope = Scope(self._connection, self._name, self._codec, self._fields)
+        return scope.within(session), 1, {"argonAllBranches": True}
 
     def mirror(
         self,

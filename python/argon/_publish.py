@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -228,33 +228,6 @@ class Publishes:
         columns = ("id", "state", "branch", "target", "database", "created")
         rows = [{name: p.get(name) for name in columns} for p in self.list()]
         return html_table(rows, "publishes", len(rows))
-
-
-def publish_options(
-    base: str | None,
-    database: str | None,
-    collections: Sequence[str] | None,
-    filter: Mapping[str, Any] | None,
-    guard: Guard,
-    allow_drop: bool,
-    skip_conflicts: bool,
-    limit: int | None,
-) -> dict[str, Any]:
-    """Return the fields that publishing commands have in common."""
-    if isinstance(collections, str):
-        raise TypeError("collections is a list of names, not one name")
-    return without_none(
-        {
-            "base": base,
-            "database": database,
-            "collections": None if collections is None else list(collections),
-            "filter": filter,
-            "guard": guard,
-            "allowDrop": allow_drop or None,
-            "skipConflicts": skip_conflicts or None,
-            "limit": limit,
-        }
-    )
 
 
 def plan_publish(scope: Scope, command: Mapping[str, Any], plan: Mapping[str, Any]) -> PublishPlan:

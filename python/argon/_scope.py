@@ -39,6 +39,10 @@ class Scope:
         """Return the same for another database."""
         return Scope(self.connection, db, self.codec, self.fields, self.transaction)
 
+    def within(self, session: Transaction | None) -> Scope:
+        """Return the same in a transaction, if there is one."""
+        return self if session is None else session._scope_of(self)
+
     def extra(self) -> dict[str, Any] | None:
         """Return the fields that every command carries here."""
         if self.transaction is not None:

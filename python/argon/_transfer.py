@@ -96,9 +96,6 @@ class Transfers:
     _name: str
     _scope: Scope
 
-    def _in(self, session: Transaction | None) -> Scope:
-        raise NotImplementedError
-
     def insert_frame(
         self,
         frame: Any,
@@ -124,7 +121,7 @@ class Transfers:
         """
         from ._frames import stream_of
 
-        scope = self._in(session)
+        scope = self._scope.within(session)
         stream = stream_of(frame)
         command = {"insert": self._name, "ordered": ordered}
         if stream is None:

@@ -6,12 +6,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic
 
-from bson import Int64, Timestamp, decode
+from bson import Int64, decode
 
-from ._cursor import DocumentT
 from ._errors import ArgonError, CursorNotFound, InvalidOperation
-from ._moments import Moment, moment_text
-from ._options import RAW_CODEC, collation_document, decode_batch, has_own_types, without_none
+from ._options import RAW_CODEC, DocumentT, decode_batch, has_own_types
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -203,44 +201,3 @@ class ChangeStream(Generic[DocumentT]):
         if not changes and self._token is None:
             self._token = self._batch_token
         self._data.extend(changes)
-
-
-def watch(
-    scope: Scope,
-    target: str | int,
-    pipeline: Sequence[Mapping[str, Any]] | None = None,
-    full_document: str | None = None,
-    resume_after: Mapping[str, Any] | None = None,
-    max_await_time_ms: int | None = None,
-    batch_size: int | None = None,
-    collation: Any = None,
-    start_at_operation_time: Timestamp | None = None,
-    start_after: Mapping[str, Any] | None = None,
-    comment: Any = None,
-    full_document_before_change: str | None = None,
-    show_expanded_events: bool | None = None,
-    *,
-    start_at: Moment | None = None,
-    **stage: Any,
-) -> ChangeStream[Any]:
-    """Open a change stream; see :meth:`argon.Branch.watch`."""
-    fields = {
-        "fullDocument": full_document,
-        "fullDocumentBeforeChange": full_document_before_change,
-        "resumeAfter": resume_after,
-        "startAfter": start_after,
-        "startAtOperationTime": start_at_operation_time,
-        "showExpandedEvents": show_expanded_events,
-        "argonSince": None if start_at is None else moment_text(start_at),
-        **stage,
-    }
-    options = {"collation": collation_document(collation), "comment": comment}
-    return ChangeStream(
-        scope,
-        target,
-        pipeline,
-        without_none(fields),
-        max_await_time_ms,
-        batch_size,
-        without_none(options),
-    )

@@ -17,8 +17,8 @@ from pymongo.results import (
 )
 
 from ._bulk import Bulk, Inserter, give_ids, has_write_errors, single_error
-from ._cursor import DocumentT
 from ._options import (
+    DocumentT,
     check_mapping,
     check_replacement,
     check_update,
@@ -41,9 +41,6 @@ class Writes(Generic[DocumentT]):
     _name: str
     _scope: Scope
     _own_types: bool
-
-    def _in(self, session: Transaction | None) -> Scope:
-        raise NotImplementedError
 
     # -- inserting
 
@@ -68,7 +65,7 @@ class Writes(Generic[DocumentT]):
             command["bypassDocumentValidation"] = bypass_document_validation
         if comment is not None:
             command["comment"] = comment
-        scope = self._scope if session is None else self._in(session)
+        scope = self._scope if session is None else self._scope.within(session)
         connection = scope.connection
         reply = connection.library.command(connection.client, scope.db, scope.encode(command))
         if has_write_errors(reply) and (error := single_error(decode_reply(reply))) is not None:
@@ -100,7 +97,7 @@ class Writes(Generic[DocumentT]):
                 {"bypassDocumentValidation": bypass_document_validation, "comment": comment}
             ),
         }
-        inserter = Inserter(self._in(session), template, ordered)
+        inserter = Inserter(self._scope.within(session), template, ordered)
         inserter.insert(documents)
         inserter.check()
         return InsertManyResult(identities, True)
@@ -173,7 +170,7 @@ class Writes(Generic[DocumentT]):
         self, statement: dict[str, Any], options: dict[str, Any], session: Transaction | None
     ) -> UpdateResult:
         command = {"update": self._name, "updates": [statement], "ordered": True, **options}
-        scope = self._in(session)
+        scope = self._scope.within(session)
         result = scope.run_long(command) if _is_long(statement) else scope.run(command)
         if (error := single_error(result)) is not None:
             raise error
@@ -227,7 +224,7 @@ class Writes(Generic[DocumentT]):
         )
         options = _write_options(None, let, comment)
         command = {"delete": self._name, "deletes": [statement], "ordered": True, **options}
-        scope = self._in(session)
+        scope = self._scope.within(session)
         result = scope.run_long(command) if _is_long(statement) else scope.run(command)
         if (error := single_error(result)) is not None:
             raise error
@@ -253,7 +250,7 @@ class Writes(Generic[DocumentT]):
         if not requests:
             raise InvalidOperation("No operations to execute")
         options = _write_options(bypass_document_validation, let, comment)
-        bulk = Bulk(self._in(session), self._name, ordered, options)
+        bulk = Bulk(self._scope.within(session), self._name, ordered, options)
         for request in requests:
             if not hasattr(request, "_add_to_bulk"):
                 raise TypeError(f"{request!r} is not a valid request")
@@ -348,7 +345,7 @@ class Writes(Generic[DocumentT]):
             **kwargs,
         }
         command["collation"] = collation_document(command.get("collation"))
-        scope = self._in(session)
+        scope = self._scope.within(session)
         connection = scope.connection
         library = connection.library
         call = library.command if "_id" in filter else library.command_long

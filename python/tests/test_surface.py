@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pymongo.collection
 import pymongo.cursor
+import pymongo.database
 import pymongo.errors
 import pytest
 
@@ -108,6 +109,25 @@ def test_methods_take_pymongos_arguments(method: str) -> None:
     assert not missing
     shared = [name for name in theirs if name in ours]
     assert shared == [name for name in ours if name in theirs], "the order differs"
+
+
+def test_publishing_lists_its_options_and_takes_no_others(main: argon.Branch) -> None:
+    for method in (main.publish, main.restore_to):
+        parameters = inspect.signature(method).parameters
+        assert parameters["guard"].default == "fields"
+        assert parameters["guard"].annotation == "Guard"
+        assert "options" not in parameters
+    with pytest.raises(TypeError, match="unexpected keyword argument 'guards'"):
+        main.publish("mongodb://nowhere/shop", guards="document")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="missing a required argument: 'at'"):
+        main.restore_to("mongodb://nowhere/shop")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("owner", [pymongo.MongoClient, pymongo.database.Database])
+def test_streams_take_pymongos_arguments_everywhere(owner: type) -> None:
+    theirs = list(inspect.signature(owner.watch).parameters)  # type: ignore[attr-defined]
+    for ours in (argon.Client, argon.Project, argon.Branch, argon.Collection):
+        assert list(inspect.signature(ours.watch).parameters)[: len(theirs)] == theirs
 
 
 def test_find_takes_the_arguments_of_pymongos_cursor() -> None:

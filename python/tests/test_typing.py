@@ -33,9 +33,13 @@ try:
     pass
 except (argon.BranchNotFound, argon.MergeConflict) as error:
     reveal_type(error)
+reveal_type(next(users.watch(start_at=0)))
+reveal_type(exp.publish("mongodb://host/db", dry_run=True, guard="document"))
+reveal_type(exp.restore_to("mongodb://host/db", -3, base=exp, limit=10))
 exp.merge_plan("main").resolve("nobody")
 exp.at(None)
 client.branchs
+exp.publish("mongodb://host/db", guard="everything")
 """
 
 REVEALED = [
@@ -51,6 +55,9 @@ REVEALED = [
     "bool",
     "str",
     "BranchNotFound | argon._errors.MergeConflict",
+    "dict[str, Any]",
+    "PublishPlan",
+    "PublishResult",
 ]
 
 
@@ -66,7 +73,8 @@ def test_types(tmp_path: Path) -> None:
     for line, expected in zip(revealed, REVEALED, strict=True):
         assert expected in line.replace("builtins.", "").replace("typing.", ""), output
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
-    assert len(errors) == 3, output
+    assert len(errors) == 4, output
     assert "resolve" in errors[0]
     assert '"at"' in errors[1]
     assert "branchs" in errors[2]
+    assert "publish" in errors[3]
