@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 
-	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
-
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/columnar"
 )
 
-// allocator gives the memory of exported batches. It must be C's: structures
-// that C holds may have no pointers into Go's heap.
-var allocator = mallocator.NewMallocator()
+// allocator gives the memory of exported batches.
+var allocator = newSlabs()
 
 // startArrow starts a job whose result is a stream of record batches.
 func startArrow(n int64, db string, cmd, options bsonraw.Doc) answer {

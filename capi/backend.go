@@ -49,10 +49,26 @@ func clientOptions(options bsonraw.Doc) (uri string, o *client.Options, err erro
 			return "", nil, badOption("a client", key, v)
 		}
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = cacheShare(command.MachineMemory())
+	}
 	if o.APIKey != "" && !strings.HasPrefix(uri, "argon://") {
 		return "", nil, errs.New(errs.InvalidOptions, "an API key is for a server, and %q is a directory", uri)
 	}
 	return uri, o, nil
+}
+
+// cacheShare is how much of a machine's memory a process that embeds the library
+// gives to blocks of the store, if it does not say: a thirty-second part. Data
+// frames and models live in such a process, so that it has memory, and reads
+// the same data again. What has no such process, the CLI, keeps the smaller
+// default of the store, which is 0 here.
+func cacheShare(memory int64) int64 {
+	const most = 512 << 20
+	if share := min(memory/32, most); share > 32<<20 {
+		return share
+	}
+	return 0
 }
 
 func badOption(of, key string, v bsonraw.Value) error {

@@ -32,6 +32,8 @@ func newCastColumn(b base, s *shape) *castColumn {
 
 func (c *castColumn) rows() *int { return &c.n }
 
+func (c *castColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
+
 func (c *castColumn) append(v bsonraw.Value) bool {
 	if !c.add(v) {
 		return false
@@ -55,12 +57,9 @@ func (c *castColumn) finish() arrow.ArrayData {
 	return array.NewData(c.typ, d.Len(), d.Buffers(), d.Children(), d.NullN(), d.Offset())
 }
 
-func (c *castColumn) reset(expect int) {
+func (c *castColumn) reset() {
 	c.builder.NewArray().Release()
 	c.n = 0
-	if expect > 0 {
-		c.builder.Reserve(expect)
-	}
 }
 
 // caster returns the function that appends a value to a builder, if it fits.

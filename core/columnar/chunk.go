@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"sync"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/ordered"
 )
@@ -20,20 +21,14 @@ type chunk struct {
 // chunkBytes ends a chunk early where documents are large.
 const chunkBytes = 8 << 20
 
-// fill reads documents until the chunk is full or the stream at its end.
+// fill reads documents until the chunk is full or the stream at its end. What
+// the chunk has already stays.
 func (k *chunk) fill(ctx context.Context, it Iter, rows int) error {
-	k.docs, k.rows, k.last = k.docs[:0], 0, false
 	for k.rows < rows && len(k.docs) < chunkBytes {
-		doc, ok, err := it.Next(ctx)
-		if err != nil && ctx.Err() != nil && errs.As(err) == nil {
-			err = ordered.Canceled(ctx)
-		}
+		doc, ok, err := next(ctx, it)
 		if err != nil || !ok {
 			k.last = true
 			return err
-		}
-		if len(doc) < 5 || int(binary.LittleEndian.Uint32(doc)) != len(doc) {
-			return errs.New(errs.InvalidBSON, "a stream gave a document of %d bytes that says otherwise", len(doc))
 		}
 		k.docs = append(k.docs, doc...)
 		k.rows++
@@ -41,10 +36,51 @@ func (k *chunk) fill(ctx context.Context, it Iter, rows int) error {
 	return nil
 }
 
-// convertParts makes something of every chunk of every part, several parts at a
-// time: they are read where they are converted. The results of a part come as
-// one.
-func convertParts[T any](ctx context.Context, parts []OpenFunc, o Options, job func() func(*chunk) (T, error), drop func(T)) *ordered.Pipeline[[]T] {
+func (k *chunk) empty() *chunk {
+	k.docs, k.rows, k.last = k.docs[:0], 0, false
+	return k
+}
+
+// next reads a document and looks at what everything after it relies on.
+func next(ctx context.Context, it Iter) (bsonraw.Doc, bool, error) {
+	doc, ok, err := it.Next(ctx)
+	if err != nil && ctx.Err() != nil && errs.As(err) == nil {
+		err = ordered.Canceled(ctx)
+	}
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if len(doc) < 5 || int(binary.LittleEndian.Uint32(doc)) != len(doc) {
+		return nil, false, errs.New(errs.InvalidBSON, "a stream gave a document of %d bytes that says otherwise", len(doc))
+	}
+	return doc, true, nil
+}
+
+// maker makes something of documents, run by run: a batch, or a profile.
+type maker[T any] interface {
+	// add takes the next document of a run, and keeps nothing of it; false if
+	// it needs no more of them.
+	add(d bsonraw.Doc) bool
+	// finish returns what was made of the run, and begins another one.
+	finish() (T, error)
+}
+
+// runOf makes something of a chunk.
+func runOf[T any](m maker[T], k *chunk) (T, error) {
+	for rest := k.docs; len(rest) > 0; {
+		n := binary.LittleEndian.Uint32(rest)
+		if !m.add(bsonraw.Doc(rest[:n:n])) {
+			break
+		}
+		rest = rest[n:]
+	}
+	return m.finish()
+}
+
+// convertParts makes something of every part, several parts at a time. They are
+// read where they are converted, document by document, while these are in the
+// processor's caches. The results of a part come as one.
+func convertParts[T any](ctx context.Context, parts []OpenFunc, o Options, job func() maker[T], drop func(T)) *ordered.Pipeline[[]T] {
 	return ordered.Start(ctx, ordered.Plan[OpenFunc, []T]{
 		Workers: o.Workers,
 		Read: func(context.Context) (part OpenFunc, ok bool, err error) {
@@ -55,59 +91,59 @@ func convertParts[T any](ctx context.Context, parts []OpenFunc, o Options, job f
 			return part, true, nil
 		},
 		Work: func() func(OpenFunc) ([]T, error) {
-			f, k := job(), &chunk{}
-			return func(part OpenFunc) ([]T, error) { return convertPart(ctx, part, k, o.BatchRows, f, drop) }
+			m := job()
+			return func(part OpenFunc) ([]T, error) { return convertPart(ctx, part, o.BatchRows, m, drop) }
 		},
 		Drop: dropAll(drop),
 	})
 }
 
-func convertPart[T any](ctx context.Context, part OpenFunc, k *chunk, rows int, f func(*chunk) (T, error), drop func(T)) (results []T, err error) {
+// convertPart ends early after a run that needs no more of its documents.
+func convertPart[T any](ctx context.Context, part OpenFunc, rows int, m maker[T], drop func(T)) (results []T, err error) {
 	it, err := part(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer it.Close()
-	for k.last = false; !k.last; {
-		if err = k.fill(ctx, it, rows); err != nil {
-			break
+	defer func() {
+		if err != nil {
+			dropAll(drop)(results)
+			results = nil
 		}
-		if k.rows == 0 {
-			continue
+	}()
+	for more := true; more; {
+		var n int
+		if n, more, err = readRun(ctx, it, rows, m); err != nil || n == 0 {
+			return results, err
 		}
-		var t T
-		if t, err = f(k); err != nil {
-			break
+		t, err := m.finish()
+		if err != nil {
+			return results, err
 		}
 		results = append(results, t)
 	}
-	if err != nil {
-		dropAll(drop)(results)
-		return nil, err
-	}
 	return results, nil
+}
+
+// readRun reads the documents of one run, and reports whether there may be more.
+func readRun[T any](ctx context.Context, it Iter, rows int, m maker[T]) (n int, more bool, err error) {
+	for size := 0; n < rows && size < chunkBytes; n++ {
+		doc, ok, err := next(ctx, it)
+		if err != nil || !ok {
+			return n, false, err
+		}
+		if !m.add(doc) {
+			return n + 1, false, nil
+		}
+		size += len(doc)
+	}
+	return n, true, nil
 }
 
 func dropAll[T any](drop func(T)) func([]T) {
 	return func(results []T) {
 		for _, t := range results {
-			if drop != nil {
-				drop(t)
-			}
-		}
-	}
-}
-
-// one makes a function's result a slice of one, as the results of a part are.
-func one[T any](job func() func(*chunk) (T, error)) func() func(*chunk) ([]T, error) {
-	return func() func(*chunk) ([]T, error) {
-		f := job()
-		return func(k *chunk) ([]T, error) {
-			t, err := f(k)
-			if err != nil {
-				return nil, err
-			}
-			return []T{t}, nil
+			drop(t)
 		}
 	}
 }
@@ -115,9 +151,9 @@ func one[T any](job func() func(*chunk) (T, error)) func() func(*chunk) ([]T, er
 // convertAll makes something of every chunk of a stream, on several goroutines.
 // It takes the stream over and closes it. The first chunk may have been read
 // already.
-func convertAll[T any](ctx context.Context, it Iter, first *chunk, o Options, job func() func(*chunk) (T, error), drop func(T)) *ordered.Pipeline[T] {
+func convertAll[T any](ctx context.Context, it Iter, first *chunk, o Options, job func() maker[T], drop func(T)) *ordered.Pipeline[[]T] {
 	var free sync.Pool
-	return ordered.Start(ctx, ordered.Plan[*chunk, T]{
+	return ordered.Start(ctx, ordered.Plan[*chunk, []T]{
 		Workers: o.Workers,
 		Read: func(ctx context.Context) (*chunk, bool, error) {
 			if k := first; k != nil {
@@ -128,17 +164,18 @@ func convertAll[T any](ctx context.Context, it Iter, first *chunk, o Options, jo
 			if k == nil {
 				k = &chunk{}
 			}
-			err := k.fill(ctx, it, o.BatchRows)
+			err := k.empty().fill(ctx, it, o.BatchRows)
 			return k, k.rows > 0, err
 		},
 		Close: func() { it.Close() },
-		Work: func() func(*chunk) (T, error) {
-			f := job()
-			return func(k *chunk) (T, error) {
+		Work: func() func(*chunk) ([]T, error) {
+			m := job()
+			return func(k *chunk) ([]T, error) {
 				defer free.Put(k)
-				return f(k)
+				t, err := runOf(m, k)
+				return []T{t}, err
 			}
 		},
-		Drop: drop,
+		Drop: dropAll(drop),
 	})
 }

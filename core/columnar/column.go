@@ -10,15 +10,17 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
-// column takes the values of one column, row by row, and becomes an array.
-// arrow-go's builders would do; these are twice as fast, since a row without a
-// null costs them no bitmap and a value no second call, and they can be used
-// again for the next batch with the memory that it will need in one piece.
+// column takes the values of one column, row by row, and becomes an array. It
+// gathers them in memory of its own, which it uses again for every batch and
+// which stays in the processor's caches, and copies them once to where the
+// batch has them: memory is asked for when its size is known. arrow-go's
+// builders would do, and take several times as long.
 type column interface {
-	// append adds a value, which is neither missing nor null, and reports
-	// whether it fits. After a value that does not, the column is only good for
-	// reset.
-	append(v bsonraw.Value) bool
+	// take adds the value of type t at the start of body, which is neither
+	// missing nor null, and returns how many bytes of body it is; -1 where it
+	// does not fit the column, or body is too short for it. After that the
+	// column is only good for reset.
+	take(t bsonraw.Type, body []byte) int
 	// pad adds nulls until there are n rows.
 	pad(n int)
 	// rows counts the rows so far.
@@ -26,9 +28,17 @@ type column interface {
 	// finish returns the rows as the data of an array, which the caller
 	// releases, and leaves the column empty.
 	finish() arrow.ArrayData
-	// reset releases everything and leaves the column empty. expect is how many
-	// rows will come, where that is known, and 0 otherwise.
-	reset(expect int)
+	// reset drops what was taken and leaves the column empty.
+	reset()
+}
+
+// takeWhole is take for a column that looks at values as a whole.
+func takeWhole(c interface{ append(v bsonraw.Value) bool }, t bsonraw.Type, body []byte) int {
+	n, ok := bsonraw.ValueSize(t, body)
+	if !ok || !c.append(bsonraw.Value{Type: t, Data: body[:n:n]}) {
+		return -1
+	}
+	return n
 }
 
 // base is what all columns have: their rows and which of them are null.
@@ -37,67 +47,63 @@ type base struct {
 	typ    arrow.DataType
 	n      int
 	nulls  int
-	expect int
-	valid  *memory.Buffer // nil while there is no null
-	bitmap []byte         // of valid
+	bitmap []byte // in use while there is a null
 }
 
 func (c *base) rows() *int { return &c.n }
 
-// pad marks the rows from c.n to n as null and reports whether there are any.
+// padBase marks the rows from c.n to n as null.
 func (c *base) padBase(n int) {
-	if c.bitmap == nil {
+	if c.nulls == 0 {
 		c.startBitmap()
 	}
-	c.growBitmap(n)
+	if more := (n+7)/8 - len(c.bitmap); more > 0 {
+		c.bitmap = append(c.bitmap, make([]byte, more)...)
+	}
 	c.nulls += n - c.n
 	c.n = n
 }
 
 // startBitmap marks all rows so far as valid.
 func (c *base) startBitmap() {
-	c.valid = memory.NewResizableBuffer(c.mem)
-	c.growBitmap(max(c.expect, c.n, 64))
-	for i := range c.n / 8 {
-		c.bitmap[i] = 0xFF
+	c.bitmap = c.bitmap[:0]
+	for range c.n / 8 {
+		c.bitmap = append(c.bitmap, 0xFF)
 	}
 	if c.n%8 != 0 {
-		c.bitmap[c.n/8] = 1<<(c.n%8) - 1
-	}
-}
-
-// growBitmap makes room for n bits. Bits that were not set are zero, which
-// Allocate and Reallocate of arrow's allocators promise only for new memory.
-func (c *base) growBitmap(n int) {
-	if need := (n + 7) / 8; need > len(c.bitmap) {
-		old := len(c.bitmap)
-		c.valid.Reserve(max(need, 2*old))
-		c.bitmap = c.valid.Buf()
-		clear(c.bitmap[old:])
+		c.bitmap = append(c.bitmap, 1<<(c.n%8)-1)
 	}
 }
 
 // present counts a row with a value.
 func (c *base) present() {
-	if c.bitmap != nil {
-		c.setValid()
+	if c.nulls > 0 {
+		c.bitmap = appendBit(c.bitmap, c.n, true)
 	}
 	c.n++
 }
 
-func (c *base) setValid() {
-	c.growBitmap(c.n + 1)
-	c.bitmap[c.n>>3] |= 1 << (c.n & 7)
+// appendBit sets bit n, which is the next one.
+func appendBit(bits []byte, n int, set bool) []byte {
+	if n&7 == 0 {
+		bits = append(bits, 0)
+	}
+	if set {
+		bits[n>>3] |= 1 << (n & 7)
+	}
+	return bits
 }
 
-// data makes array data of the rows and these buffers behind the bitmap, and
-// leaves the base empty. It takes over the buffers.
-func (c *base) data(children []arrow.ArrayData, buffers ...*memory.Buffer) arrow.ArrayData {
-	all := make([]*memory.Buffer, 0, 3)
-	if c.valid != nil {
-		c.valid.ResizeNoShrink((c.n + 7) / 8)
+// data makes array data of the rows and copies of these buffers behind the
+// bitmap, and leaves the base empty. It takes over the children.
+func (c *base) data(children []arrow.ArrayData, buffers ...[]byte) arrow.ArrayData {
+	all := make([]*memory.Buffer, 1, 3)
+	if c.nulls > 0 {
+		all[0] = copied(c.mem, c.bitmap)
 	}
-	all = append(append(all, c.valid), buffers...)
+	for _, b := range buffers {
+		all = append(all, copied(c.mem, b))
+	}
 	d := array.NewData(c.typ, c.n, all, children, c.nulls, 0)
 	for _, b := range all {
 		if b != nil {
@@ -107,21 +113,18 @@ func (c *base) data(children []arrow.ArrayData, buffers ...*memory.Buffer) arrow
 	for _, child := range children {
 		child.Release()
 	}
-	c.clear()
+	c.reset()
 	return d
 }
 
-func (c *base) clear() {
-	c.n, c.nulls, c.valid, c.bitmap = 0, 0, nil, nil
+func copied(mem memory.Allocator, b []byte) *memory.Buffer {
+	buf := memory.NewResizableBuffer(mem)
+	buf.Resize(len(b))
+	copy(buf.Bytes(), b)
+	return buf
 }
 
-func (c *base) resetBase(expect int) {
-	if c.valid != nil {
-		c.valid.Release()
-	}
-	c.clear()
-	c.expect = expect
-}
+func (c *base) reset() { c.n, c.nulls = 0, 0 }
 
 // newColumn makes the column of a shape.
 func newColumn(mem memory.Allocator, s *shape) column {
@@ -156,13 +159,12 @@ func newColumn(mem memory.Allocator, s *shape) column {
 // nullColumn takes no value at all.
 type nullColumn struct{ base }
 
-func (c *nullColumn) append(bsonraw.Value) bool { return false }
-func (c *nullColumn) pad(n int)                 { c.n = n }
-func (c *nullColumn) reset(expect int)          { c.resetBase(expect) }
+func (c *nullColumn) take(bsonraw.Type, []byte) int { return -1 }
+func (c *nullColumn) pad(n int)                     { c.n = n }
 
 func (c *nullColumn) finish() arrow.ArrayData {
 	d := array.NewData(c.typ, c.n, []*memory.Buffer{nil}, nil, c.n, 0)
-	c.clear()
+	c.reset()
 	return d
 }
 

@@ -1,11 +1,12 @@
 package columnar
 
 import (
+	"encoding/binary"
+	"math"
 	"math/bits"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/ejson"
@@ -14,116 +15,93 @@ import (
 // fixed holds values of one width.
 type fixed[T any] struct {
 	base
-	buf    *memory.Buffer
-	values []T // all of buf
+	values []T
 }
 
 func newFixed[T any](b base) fixed[T] { return fixed[T]{base: b} }
 
 // push adds a value.
 func (c *fixed[T]) push(x T) {
-	if c.n == len(c.values) {
-		c.grow(c.n + 1)
-	}
-	c.values[c.n] = x
+	c.values = append(c.values, x)
 	c.present()
 }
 
-// grow makes room for at least n values.
-func (c *fixed[T]) grow(n int) {
-	if c.buf == nil {
-		c.buf = memory.NewResizableBuffer(c.mem)
-	}
-	var x T
-	size := int(unsafe.Sizeof(x))
-	c.buf.Reserve(max(n, 2*len(c.values), c.expect, 16) * size)
-	b := c.buf.Buf()
-	c.values = unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/size)
-}
-
 func (c *fixed[T]) pad(n int) {
-	if n <= c.n {
-		return
+	if n > c.n {
+		c.values = append(c.values, make([]T, n-c.n)...)
+		c.padBase(n)
 	}
-	if n > len(c.values) {
-		c.grow(n)
-	}
-	clear(c.values[c.n:n])
-	c.padBase(n)
 }
 
 func (c *fixed[T]) finish() arrow.ArrayData {
-	var x T
-	if c.buf == nil {
-		c.buf = memory.NewResizableBuffer(c.mem)
-	}
-	c.buf.ResizeNoShrink(c.n * int(unsafe.Sizeof(x)))
-	buf := c.buf
-	c.buf, c.values = nil, nil
-	return c.data(nil, buf)
+	values := rawBytes(c.values)
+	c.values = c.values[:0]
+	return c.data(nil, values)
 }
 
-func (c *fixed[T]) reset(expect int) {
-	if c.buf != nil {
-		c.buf.Release()
-	}
-	c.buf, c.values = nil, nil
-	c.resetBase(expect)
+func (c *fixed[T]) reset() {
+	c.values = c.values[:0]
+	c.base.reset()
+}
+
+// rawBytes returns numbers as the machine has them, which is what Arrow wants.
+func rawBytes[T any](values []T) []byte {
+	var x T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), len(values)*int(unsafe.Sizeof(x)))
 }
 
 type int32Column struct{ fixed[int32] }
 
-func (c *int32Column) append(v bsonraw.Value) bool {
-	if v.Type != bsonraw.Int32 {
-		return false
+func (c *int32Column) take(t bsonraw.Type, body []byte) int {
+	if t != bsonraw.Int32 || len(body) < 4 {
+		return -1
 	}
-	c.push(v.Int32())
-	return true
+	c.push(int32(binary.LittleEndian.Uint32(body)))
+	return 4
 }
 
 type int64Column struct{ fixed[int64] }
 
-func (c *int64Column) append(v bsonraw.Value) bool {
-	switch v.Type {
-	case bsonraw.Int64:
-		c.push(v.Int64())
-	case bsonraw.Int32:
-		c.push(int64(v.Int32()))
-	default:
-		return false
+func (c *int64Column) take(t bsonraw.Type, body []byte) int {
+	switch {
+	case t == bsonraw.Int64 && len(body) >= 8:
+		c.push(int64(binary.LittleEndian.Uint64(body)))
+		return 8
+	case t == bsonraw.Int32 && len(body) >= 4:
+		c.push(int64(int32(binary.LittleEndian.Uint32(body))))
+		return 4
 	}
-	return true
+	return -1
 }
 
 // doubleColumn takes doubles, and integers that are exact as a double.
 type doubleColumn struct{ fixed[float64] }
 
-func (c *doubleColumn) append(v bsonraw.Value) bool {
-	switch v.Type {
-	case bsonraw.Double:
-		c.push(v.Double())
-	case bsonraw.Int32:
-		c.push(float64(v.Int32()))
-	case bsonraw.Int64:
-		n := v.Int64()
-		if !exactAsDouble(n) {
-			return false
+func (c *doubleColumn) take(t bsonraw.Type, body []byte) int {
+	switch {
+	case t == bsonraw.Double && len(body) >= 8:
+		c.push(math.Float64frombits(binary.LittleEndian.Uint64(body)))
+		return 8
+	case t == bsonraw.Int32 && len(body) >= 4:
+		c.push(float64(int32(binary.LittleEndian.Uint32(body))))
+		return 4
+	case t == bsonraw.Int64 && len(body) >= 8:
+		if n := int64(binary.LittleEndian.Uint64(body)); exactAsDouble(n) {
+			c.push(float64(n))
+			return 8
 		}
-		c.push(float64(n))
-	default:
-		return false
 	}
-	return true
+	return -1
 }
 
 type dateColumn struct{ fixed[int64] }
 
-func (c *dateColumn) append(v bsonraw.Value) bool {
-	if v.Type != bsonraw.DateTime {
-		return false
+func (c *dateColumn) take(t bsonraw.Type, body []byte) int {
+	if t != bsonraw.DateTime || len(body) < 8 {
+		return -1
 	}
-	c.push(v.Int64())
-	return true
+	c.push(int64(binary.LittleEndian.Uint64(body)))
+	return 8
 }
 
 // decimalColumn takes decimals, and integers, that its digits hold exactly.
@@ -133,6 +111,8 @@ type decimalColumn struct {
 	scale  int32
 	digits int32
 }
+
+func (c *decimalColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
 
 func (c *decimalColumn) append(v bsonraw.Value) bool {
 	x, ok := decimalAt(v, c.scale, c.digits)
@@ -192,59 +172,35 @@ func scaled(hi, lo uint64, power int, negative bool) [2]uint64 {
 // boolColumn holds one bit per value.
 type boolColumn struct {
 	base
-	buf  *memory.Buffer
 	bits []byte
 }
 
-func (c *boolColumn) append(v bsonraw.Value) bool {
-	if v.Type != bsonraw.Boolean {
-		return false
+func (c *boolColumn) take(t bsonraw.Type, body []byte) int {
+	if t != bsonraw.Boolean || len(body) < 1 {
+		return -1
 	}
-	c.push(v.Bool())
-	return true
-}
-
-func (c *boolColumn) push(t bool) {
-	c.grow(c.n + 1)
-	if t {
-		c.bits[c.n>>3] |= 1 << (c.n & 7)
-	}
+	c.bits = appendBit(c.bits, c.n, body[0] != 0)
 	c.present()
-}
-
-func (c *boolColumn) grow(n int) {
-	need := (n + 7) / 8
-	if need <= len(c.bits) {
-		return
-	}
-	if c.buf == nil {
-		c.buf = memory.NewResizableBuffer(c.mem)
-	}
-	old := len(c.bits)
-	c.buf.Reserve(max(need, 2*old, (c.expect+7)/8))
-	c.bits = c.buf.Buf()
-	clear(c.bits[old:])
+	return 1
 }
 
 func (c *boolColumn) pad(n int) {
-	if n > c.n {
-		c.grow(n)
-		c.padBase(n)
+	if n <= c.n {
+		return
 	}
+	if more := (n+7)/8 - len(c.bits); more > 0 {
+		c.bits = append(c.bits, make([]byte, more)...)
+	}
+	c.padBase(n)
 }
 
 func (c *boolColumn) finish() arrow.ArrayData {
-	c.grow(1)
-	c.buf.ResizeNoShrink((c.n + 7) / 8)
-	buf := c.buf
-	c.buf, c.bits = nil, nil
-	return c.data(nil, buf)
+	bits := c.bits
+	c.bits = c.bits[:0]
+	return c.data(nil, bits)
 }
 
-func (c *boolColumn) reset(expect int) {
-	if c.buf != nil {
-		c.buf.Release()
-	}
-	c.buf, c.bits = nil, nil
-	c.resetBase(expect)
+func (c *boolColumn) reset() {
+	c.bits = c.bits[:0]
+	c.base.reset()
 }

@@ -1,10 +1,11 @@
 package columnar
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 )
@@ -24,6 +25,28 @@ type child struct {
 	nth  int
 	rows *int
 	col  column
+	word uint64 // the name and the zero behind it, where they are eight bytes at most
+	mask uint64 // of the bytes that word has; 0 where the name is longer
+}
+
+func newChild(s *shape, col column) child {
+	f := child{name: s.name, nth: s.nth, rows: col.rows(), col: col}
+	if n := len(f.name) + 1; n <= 8 {
+		var word [8]byte
+		copy(word[:], f.name)
+		f.word, f.mask = binary.LittleEndian.Uint64(word[:]), ^uint64(0)>>(64-8*n)
+	}
+	return f
+}
+
+// begins reports whether an element has the name of the field. Names are short:
+// most are compared as one word.
+func (f *child) begins(element []byte) bool {
+	if f.mask != 0 && len(element) > 8 {
+		return binary.LittleEndian.Uint64(element[1:])&f.mask == f.word
+	}
+	n := len(f.name)
+	return len(element) > n+1 && element[n+1] == 0 && string(element[1:n+1]) == f.name
 }
 
 // failure is the field of an object whose value did not fit.
@@ -36,60 +59,80 @@ type failure struct {
 func newStructColumn(b base, s *shape) *structColumn {
 	c := &structColumn{base: b, shape: s}
 	for i, f := range s.fields {
-		col := newColumn(b.mem, f)
-		c.fields = append(c.fields, child{f.name, f.nth, col.rows(), col})
+		c.fields = append(c.fields, newChild(f, newColumn(b.mem, f)))
 		c.index.add(f.name, f.nth, i)
 	}
 	return c
 }
 
-func (c *structColumn) append(v bsonraw.Value) bool {
-	return v.Type == bsonraw.Object && c.appendDoc(bsonraw.Doc(v.Data))
+func (c *structColumn) take(t bsonraw.Type, body []byte) int {
+	if t != bsonraw.Object || len(body) < 5 {
+		return -1
+	}
+	n := int(int32(binary.LittleEndian.Uint32(body)))
+	if n < 5 || n > len(body) || !c.appendDoc(body[:n:n]) {
+		return -1
+	}
+	return n
 }
 
 // appendDoc adds the fields of one document. A column that a document does not
 // name lags behind and is padded when its next value comes, or at the end.
 func (c *structColumn) appendDoc(d bsonraw.Doc) bool {
 	row, at := c.n, 0
-	it := d.Iter()
-	for {
-		ok, hit := it.NextGuess(c.expected(at))
-		if !ok {
-			c.present()
-			return it.Err() == nil
+	for rest := []byte(d[4:]); rest[0] != 0; {
+		t, i, name := bsonraw.Type(rest[0]), at, 0
+		if at < len(c.fields) && c.fields[at].nth == 1 && c.fields[at].begins(rest) {
+			name = len(c.fields[at].name)
+		} else if name = bytes.IndexByte(rest[1:], 0); name < 0 {
+			return c.fail(-1, nil, bsonraw.Value{})
+		} else {
+			i = c.find(rest[1:name+1], at)
 		}
-		i := at
-		if !hit || at == len(c.fields) || c.fields[at].nth > 1 {
-			i = c.find(it.Key(), at)
-		}
+		key, body := rest[1:name+1], rest[name+2:]
 		if i < 0 || *c.fields[i].rows > row {
-			if i = c.later(it.Key(), row); i < 0 {
-				if c.shape.strict {
-					return c.fail(-1, it.Key(), it.Value())
-				}
-				continue
-			}
+			i = c.later(key, row)
 		}
-		at = i + 1
-		f := &c.fields[i]
-		if *f.rows < row {
-			f.col.pad(row)
+		n := c.takeField(i, row, t, body)
+		if n < 0 || n >= len(body) {
+			return c.failAt(i, key, t, body)
 		}
-		v := it.Value()
-		if v.Type == bsonraw.Null {
-			f.col.pad(row + 1)
-		} else if !f.col.append(v) {
-			return c.fail(i, it.Key(), v)
+		if i >= 0 {
+			at = i + 1
 		}
+		rest = body[n:]
 	}
+	c.present()
+	return true
 }
 
-// expected is the name of the field that should come next.
-func (c *structColumn) expected(at int) string {
-	if at < len(c.fields) {
-		return c.fields[at].name
+// takeField adds the value of one field, of a column or, with i < 0, of none, and
+// returns how long it is; -1 if it does not fit.
+func (c *structColumn) takeField(i, row int, t bsonraw.Type, body []byte) int {
+	if i < 0 {
+		if n, ok := bsonraw.ValueSize(t, body); ok && !c.shape.strict {
+			return n
+		}
+		return -1
 	}
-	return ""
+	f := &c.fields[i]
+	if *f.rows < row {
+		f.col.pad(row)
+	}
+	if t == bsonraw.Null {
+		f.col.pad(row + 1)
+		return 0
+	}
+	return f.col.take(t, body)
+}
+
+// failAt notes the field whose value did not fit.
+func (c *structColumn) failAt(i int, key []byte, t bsonraw.Type, body []byte) bool {
+	n, ok := bsonraw.ValueSize(t, body)
+	if !ok {
+		n = 0
+	}
+	return c.fail(i, key, bsonraw.Value{Type: t, Data: body[:n:n]})
 }
 
 func (c *structColumn) fail(i int, key []byte, v bsonraw.Value) bool {
@@ -132,18 +175,19 @@ func (c *structColumn) finish() arrow.ArrayData {
 	return c.data(children)
 }
 
-func (c *structColumn) reset(expect int) {
+func (c *structColumn) reset() {
 	for i := range c.fields {
-		c.fields[i].col.reset(expect)
+		c.fields[i].col.reset()
 	}
-	c.resetBase(expect)
+	c.base.reset()
 }
 
-// listColumn takes arrays: n+1 offsets into the column of the elements, of 32
-// bits or, for a large list, widened to 64 at the end; or none where every list
-// has the same length.
+// listColumn takes arrays: offsets into the column of the elements, of 32 bits
+// or, for a large list, widened to 64 at the end; or none where every list has
+// the same length.
 type listColumn struct {
-	variable // its offsets and bitmap; the bytes stay unused
+	base
+	offsets  offsets
 	element  column
 	elements *int
 	large    bool
@@ -153,7 +197,7 @@ type listColumn struct {
 }
 
 func newListColumn(b base, s *shape) *listColumn {
-	c := &listColumn{variable: variable{base: b}, element: newColumn(b.mem, s.element), length: -1}
+	c := &listColumn{base: b, offsets: newOffsets(), element: newColumn(b.mem, s.element), length: -1}
 	c.elements = c.element.rows()
 	switch t := s.field.Type.(type) {
 	case *arrow.LargeListType:
@@ -164,77 +208,88 @@ func newListColumn(b base, s *shape) *listColumn {
 	return c
 }
 
-func (c *listColumn) append(v bsonraw.Value) bool {
-	if c.failed = (bsonraw.Value{}); v.Type != bsonraw.Array {
-		return false
+func (c *listColumn) take(t bsonraw.Type, body []byte) int {
+	if t != bsonraw.Array || len(body) < 5 {
+		return -1
 	}
-	it := bsonraw.Doc(v.Data).Iter()
+	n := int(int32(binary.LittleEndian.Uint32(body)))
+	if n < 5 || n > len(body) || !c.appendElements(body[4:n:n]) {
+		return -1
+	}
+	return n
+}
+
+// appendElements adds one list. The names of its elements say nothing.
+func (c *listColumn) appendElements(rest []byte) bool {
 	start := *c.elements
-	for i := 0; ; i++ {
-		if ok, _ := it.NextGuess(bsonraw.Index(i)); !ok {
-			break
-		}
-		if v := it.Value(); v.Type == bsonraw.Null {
-			c.element.pad(*c.elements + 1)
-		} else if !c.element.append(v) {
-			c.failed, c.index = v, *c.elements-start
+	for len(rest) > 1 && rest[0] != 0 {
+		t, name := bsonraw.Type(rest[0]), bytes.IndexByte(rest[1:], 0)
+		if name < 0 {
 			return false
 		}
+		body := rest[name+2:]
+		n := 0
+		if t == bsonraw.Null {
+			c.element.pad(*c.elements + 1)
+		} else if n = c.element.take(t, body); n < 0 {
+			c.fail(*c.elements-start, t, body)
+			return false
+		}
+		rest = body[n:]
 	}
-	if it.Err() != nil || *c.elements > math.MaxInt32 || c.length >= 0 && *c.elements-start != c.length {
+	if *c.elements > math.MaxInt32 || c.length >= 0 && *c.elements-start != c.length {
 		return false
 	}
-	if c.n+1 >= len(c.offsets) {
-		c.growOffsets(c.n + 2)
-	}
-	c.offsets[c.n+1] = int32(*c.elements)
+	c.offsets.push(*c.elements)
 	c.present()
 	return true
 }
 
+// fail notes the element that did not fit.
+func (c *listColumn) fail(index int, t bsonraw.Type, body []byte) {
+	if n, ok := bsonraw.ValueSize(t, body); ok {
+		c.failed, c.index = bsonraw.Value{Type: t, Data: body[:n:n]}, index
+	}
+}
+
 func (c *listColumn) pad(n int) {
+	if n <= c.n {
+		return
+	}
 	if c.length > 0 {
 		c.element.pad(n * c.length)
 	}
-	c.size = *c.elements
-	c.variable.pad(n)
+	c.offsets.repeat(n - c.n)
+	c.padBase(n)
 }
 
 func (c *listColumn) finish() arrow.ArrayData {
-	if c.offsetBuf == nil {
-		c.growOffsets(1)
-	}
-	c.offsetBuf.ResizeNoShrink((c.n + 1) * arrow.Int32SizeBytes)
-	offsets := c.offsetBuf
-	if c.large {
-		offsets = widen(c.mem, offsets)
-	}
-	c.forget()
 	children := []arrow.ArrayData{c.element.finish()}
-	if c.length >= 0 {
-		offsets.Release()
-		return c.base.data(children)
+	narrow := c.offsets
+	c.offsets.reset()
+	switch {
+	case c.length >= 0:
+		return c.data(children)
+	case c.large:
+		return c.data(children, rawBytes(widen(narrow)))
 	}
-	return c.base.data(children, offsets)
+	return c.data(children, rawBytes(narrow))
 }
 
-// widen turns offsets of 32 bits into offsets of 64, and releases them.
-func widen(mem memory.Allocator, from *memory.Buffer) *memory.Buffer {
-	narrow := arrow.Int32Traits.CastFromBytes(from.Bytes())
-	to := memory.NewResizableBuffer(mem)
-	to.Resize(len(narrow) * arrow.Int64SizeBytes)
-	wide := arrow.Int64Traits.CastFromBytes(to.Bytes())
+// widen turns offsets of 32 bits into offsets of 64.
+func widen(narrow offsets) []int64 {
+	wide := make([]int64, len(narrow))
 	for i, at := range narrow {
 		wide[i] = int64(at)
 	}
-	from.Release()
-	return to
+	return wide
 }
 
-func (c *listColumn) reset(expect int) {
+func (c *listColumn) reset() {
 	c.failed = bsonraw.Value{}
-	c.element.reset(expect)
-	c.variable.reset(expect)
+	c.element.reset()
+	c.offsets.reset()
+	c.base.reset()
 }
 
 // timestampColumn takes BSON timestamps as struct{t, i}.
@@ -247,6 +302,8 @@ func newTimestampColumn(b base) *timestampColumn {
 	part := base{mem: b.mem, typ: arrow.PrimitiveTypes.Uint32}
 	return &timestampColumn{b, newFixed[uint32](part), newFixed[uint32](part)}
 }
+
+func (c *timestampColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
 
 func (c *timestampColumn) append(v bsonraw.Value) bool {
 	if v.Type != bsonraw.Timestamp {
@@ -271,8 +328,8 @@ func (c *timestampColumn) finish() arrow.ArrayData {
 	return c.data([]arrow.ArrayData{c.seconds.finish(), c.increments.finish()})
 }
 
-func (c *timestampColumn) reset(expect int) {
-	c.seconds.reset(expect)
-	c.increments.reset(expect)
-	c.resetBase(expect)
+func (c *timestampColumn) reset() {
+	c.seconds.reset()
+	c.increments.reset()
+	c.base.reset()
 }

@@ -1,139 +1,81 @@
 package columnar
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/ejson"
 )
 
-// variable holds values of any length, as Arrow's utf8 and binary do: n+1
-// offsets of 32 bits, and the bytes.
+// offsets are where values begin and where the last one ends: Arrow's offsets,
+// of 32 bits.
+type offsets []int32
+
+func newOffsets() offsets { return make(offsets, 1) }
+
+func (o *offsets) push(end int) { *o = append(*o, int32(end)) }
+
+// repeat adds values of nothing.
+func (o *offsets) repeat(n int) {
+	end := (*o)[len(*o)-1]
+	for range n {
+		*o = append(*o, end)
+	}
+}
+
+func (o *offsets) reset() { *o = (*o)[:1] }
+
+// variable holds values of any length, as Arrow's utf8 and binary do: offsets,
+// and the bytes.
 type variable struct {
 	base
-	offsetBuf *memory.Buffer
-	offsets   []int32 // all of offsetBuf, as int32
-	dataBuf   *memory.Buffer
-	data      []byte // all of dataBuf
-	size      int    // bytes in use
-	perRow    int    // bytes per row of the last batch, to ask for enough at once
+	offsets offsets
+	text    []byte
 }
 
-// room returns where the next n bytes go, or nil where the column would pass
-// the 2 GiB that its offsets can say.
-func (c *variable) room(n int) []byte {
-	if c.n+1 >= len(c.offsets) {
-		c.growOffsets(c.n + 2)
-	}
-	if c.size+n > len(c.data) {
-		if c.size+n > math.MaxInt32 {
-			return nil
-		}
-		c.growData(c.size + n)
-	}
-	return c.data[c.size : c.size+n : c.size+n]
-}
+func newVariable(b base) variable { return variable{base: b, offsets: newOffsets()} }
 
-// took ends a row whose bytes were written to room.
-func (c *variable) took(n int) {
-	c.size += n
-	c.offsets[c.n+1] = int32(c.size)
-	c.present()
-}
-
+// push adds a value, unless the column would pass the 2 GiB that its offsets
+// can say.
 func (c *variable) push(b []byte) bool {
-	to := c.room(len(b))
-	if to == nil && len(b) > 0 {
+	if len(c.text)+len(b) > math.MaxInt32 {
 		return false
 	}
-	copy(to, b)
-	c.took(len(b))
+	c.text = append(c.text, b...)
+	c.offsets.push(len(c.text))
+	c.present()
 	return true
 }
 
-func (c *variable) growOffsets(n int) {
-	first := c.offsetBuf == nil
-	if first {
-		c.offsetBuf = memory.NewResizableBuffer(c.mem)
-	}
-	c.offsetBuf.Reserve(max(n, 2*len(c.offsets), c.expect+1, 16) * arrow.Int32SizeBytes)
-	c.offsets = arrow.Int32Traits.CastFromBytes(c.offsetBuf.Buf())
-	if first {
-		c.offsets[0] = 0
-	}
-}
-
-// growData asks for a twentieth more than the last batch took for as many rows.
-func (c *variable) growData(n int) {
-	if c.dataBuf == nil {
-		c.dataBuf = memory.NewResizableBuffer(c.mem)
-		n = max(n, c.expect*c.perRow+c.expect*c.perRow/20, 64)
-	}
-	c.dataBuf.Reserve(max(n, 2*len(c.data)))
-	c.data = c.dataBuf.Buf()
-}
-
 func (c *variable) pad(n int) {
-	if n <= c.n {
-		return
+	if n > c.n {
+		c.offsets.repeat(n - c.n)
+		c.padBase(n)
 	}
-	if n+1 > len(c.offsets) {
-		c.growOffsets(n + 1)
-	}
-	for i := c.n + 1; i <= n; i++ {
-		c.offsets[i] = int32(c.size)
-	}
-	c.padBase(n)
 }
 
 func (c *variable) finish() arrow.ArrayData {
-	if c.offsetBuf == nil {
-		c.growOffsets(1)
-	}
-	if c.dataBuf == nil {
-		c.dataBuf = memory.NewResizableBuffer(c.mem)
-	}
-	if c.n > 0 {
-		c.perRow = (c.size + c.n - 1) / c.n
-	}
-	c.offsetBuf.ResizeNoShrink((c.n + 1) * arrow.Int32SizeBytes)
-	c.trim()
-	offsets, data := c.offsetBuf, c.dataBuf
+	o, text := rawBytes(c.offsets), c.text
 	c.forget()
-	return c.base.data(nil, offsets, data)
-}
-
-// trim gives memory back where more than a quarter was not needed.
-func (c *variable) trim() {
-	if len(c.data)-c.size > max(c.size/4, 4096) {
-		c.dataBuf.ResizeNoShrink(len(c.data))
-		c.dataBuf.Resize(c.size)
-		return
-	}
-	c.dataBuf.ResizeNoShrink(c.size)
+	return c.data(nil, o, text)
 }
 
 func (c *variable) forget() {
-	c.offsetBuf, c.offsets, c.dataBuf, c.data, c.size = nil, nil, nil, nil, 0
+	c.offsets.reset()
+	c.text = c.text[:0]
 }
 
-func (c *variable) reset(expect int) {
-	if c.offsetBuf != nil {
-		c.offsetBuf.Release()
-	}
-	if c.dataBuf != nil {
-		c.dataBuf.Release()
-	}
+func (c *variable) reset() {
 	c.forget()
-	c.resetBase(expect)
+	c.base.reset()
 }
 
 func newTextColumn(b base, s *shape) column {
-	v := variable{base: b}
+	v := newVariable(b)
 	switch s.kind {
 	case kindObjectID:
 		return &objectIDColumn{v}
@@ -159,27 +101,32 @@ type stringColumn struct {
 	want bsonraw.Type
 }
 
-func (c *stringColumn) append(v bsonraw.Value) bool {
-	return v.Type == c.want && c.push(v.StringBytes())
+func (c *stringColumn) take(t bsonraw.Type, body []byte) int {
+	if t != c.want || len(body) < 5 {
+		return -1
+	}
+	n := int(int32(binary.LittleEndian.Uint32(body))) + 4
+	if n < 5 || n > len(body) || !c.push(body[4:n-1]) {
+		return -1
+	}
+	return n
 }
 
 // objectIDColumn holds ObjectIds as 24 hexadecimal digits.
 type objectIDColumn struct{ variable }
 
+func (c *objectIDColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
+
 func (c *objectIDColumn) append(v bsonraw.Value) bool {
 	if v.Type != bsonraw.ObjectID {
 		return false
 	}
-	to := c.room(24)
-	if to == nil {
-		return false
-	}
+	var to [24]byte
 	for i, b := range v.Data[:12] {
 		pair := hexPairs[b]
 		to[2*i], to[2*i+1] = byte(pair), byte(pair>>8)
 	}
-	c.took(24)
-	return true
+	return c.push(to[:])
 }
 
 // hexPairs holds the two digits of each byte, the first in the low half.
@@ -194,6 +141,8 @@ var hexPairs = func() (t [256]uint16) {
 // uuidColumn holds UUIDs as text with dashes.
 type uuidColumn struct{ variable }
 
+func (c *uuidColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
+
 func (c *uuidColumn) append(v bsonraw.Value) bool {
 	if v.Type != bsonraw.Binary {
 		return false
@@ -202,13 +151,8 @@ func (c *uuidColumn) append(v bsonraw.Value) bool {
 	if subtype != subtypeUUID || len(data) != 16 {
 		return false
 	}
-	to := c.room(36)
-	if to == nil {
-		return false
-	}
-	ejson.AppendUUID(to[:0], data)
-	c.took(36)
-	return true
+	var to [36]byte
+	return c.push(ejson.AppendUUID(to[:0], data))
 }
 
 // binaryColumn holds binaries of one subtype, or of any.
@@ -217,6 +161,8 @@ type binaryColumn struct {
 	subtype byte
 	any     bool
 }
+
+func (c *binaryColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
 
 func (c *binaryColumn) append(v bsonraw.Value) bool {
 	if v.Type != bsonraw.Binary {
@@ -232,30 +178,34 @@ func (c *binaryColumn) append(v bsonraw.Value) bool {
 // mixedColumn holds values of any type as Extended JSON.
 type mixedColumn struct {
 	variable
-	text []byte
+	value []byte
 }
 
+func (c *mixedColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
+
 func (c *mixedColumn) append(v bsonraw.Value) bool {
-	c.text = ejson.AppendValue(c.text[:0], v, ejson.Typed)
-	return c.push(c.text)
+	c.value = ejson.AppendValue(c.value[:0], v, ejson.Typed)
+	return c.push(c.value)
 }
 
 // decimalTextColumn holds decimals and integers that no decimal column holds.
 type decimalTextColumn struct {
 	variable
-	text []byte
+	value []byte
 }
+
+func (c *decimalTextColumn) take(t bsonraw.Type, body []byte) int { return takeWhole(c, t, body) }
 
 func (c *decimalTextColumn) append(v bsonraw.Value) bool {
 	switch v.Type {
 	case bsonraw.Decimal128:
-		c.text = ejson.AppendDecimal(c.text[:0], v.Decimal())
+		c.value = ejson.AppendDecimal(c.value[:0], v.Decimal())
 	case bsonraw.Int32:
-		c.text = strconv.AppendInt(c.text[:0], int64(v.Int32()), 10)
+		c.value = strconv.AppendInt(c.value[:0], int64(v.Int32()), 10)
 	case bsonraw.Int64:
-		c.text = strconv.AppendInt(c.text[:0], v.Int64(), 10)
+		c.value = strconv.AppendInt(c.value[:0], v.Int64(), 10)
 	default:
 		return false
 	}
-	return c.push(c.text)
+	return c.push(c.value)
 }

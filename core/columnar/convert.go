@@ -1,7 +1,7 @@
 package columnar
 
 import (
-	"encoding/binary"
+	"bytes"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -18,6 +18,7 @@ import (
 type converter struct {
 	root   *structColumn
 	schema *arrow.Schema
+	misfit *misfit
 }
 
 func newConverter(mem memory.Allocator, s *shape, schema *arrow.Schema) *converter {
@@ -33,22 +34,44 @@ type misfit struct {
 	want  string
 }
 
-// convert makes a batch of the documents of a chunk. A misfit is not an error:
-// while the schema is a guess, it means that the guess was wrong.
-func (c *converter) convert(k *chunk) (arrow.RecordBatch, *misfit) {
-	c.root.reset(k.rows)
-	for rest := k.docs; len(rest) > 0; {
-		n := binary.LittleEndian.Uint32(rest)
-		doc := bsonraw.Doc(rest[:n:n])
-		rest = rest[n:]
-		if !c.root.appendDoc(doc) {
-			m := c.root.misfit("")
-			m.id = doc.Get("_id")
-			c.root.reset(0)
-			return nil, m
-		}
+// converted is a run of documents as a batch, or what did not fit.
+type converted struct {
+	batch  arrow.RecordBatch
+	rows   int
+	misfit *misfit
+}
+
+func (c converted) drop() {
+	if c.batch != nil {
+		c.batch.Release()
 	}
-	return c.batch(), nil
+}
+
+// add implements maker. A misfit is not an error: while the schema is a guess,
+// it means that the guess was wrong.
+func (c *converter) add(d bsonraw.Doc) bool {
+	if c.misfit == nil && !c.root.appendDoc(d) {
+		c.misfit = c.root.misfit("")
+		c.misfit.id = d.Get("_id")
+		c.misfit.keep()
+	}
+	return c.misfit == nil
+}
+
+// keep makes the misfit outlive its document.
+func (m *misfit) keep() {
+	m.id.Data, m.value.Data = bytes.Clone(m.id.Data), bytes.Clone(m.value.Data)
+}
+
+// finish implements maker.
+func (c *converter) finish() (converted, error) {
+	if m := c.misfit; m != nil {
+		c.misfit = nil
+		c.root.reset()
+		return converted{misfit: m}, nil
+	}
+	rows := c.root.n
+	return converted{batch: c.batch(), rows: rows}, nil
 }
 
 func (c *converter) batch() arrow.RecordBatch {

@@ -28,7 +28,7 @@ func benchChunk(b *testing.B) *chunk {
 func BenchmarkProfile(b *testing.B) {
 	k := benchChunk(b)
 	for b.Loop() {
-		_, err := profileChunk(k)
+		_, err := runOf[*profiler](newProfiling(), k)
 		require.NoError(b, err)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(k.rows), "ns/doc")
@@ -36,14 +36,31 @@ func BenchmarkProfile(b *testing.B) {
 
 func BenchmarkConvert(b *testing.B) {
 	k := benchChunk(b)
-	p, err := profileChunk(k)
+	p, err := runOf[*profiler](newProfiling(), k)
 	require.NoError(b, err)
 	s := resolve(&p.root)
 	c := newConverter(memory.DefaultAllocator, s, s.schema())
 	for b.Loop() {
-		batch, m := c.convert(k)
-		require.Nil(b, m)
-		batch.Release()
+		made, err := runOf[converted](c, k)
+		require.NoError(b, err)
+		require.Nil(b, made.misfit)
+		made.drop()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(k.rows), "ns/doc")
+}
+
+// TestNamesAsWords compares names of all lengths with elements that begin like
+// them, or end too early.
+func TestNamesAsWords(t *testing.T) {
+	const text = "abcdefghij"
+	for n := range text {
+		f := newChild(&shape{name: text[:n]}, &nullColumn{})
+		for m := range text {
+			for _, value := range []string{"", "\x01", "\x01\x00\x00\x00\x00"} {
+				element := []byte("\x10" + text[:m] + "\x00" + value)
+				require.Equal(t, n == m, f.begins(element), "%q and %q", text[:n], element)
+				require.False(t, f.begins(element[:m+1]), "an element without the end of its name")
+			}
+		}
+	}
 }

@@ -1,8 +1,6 @@
 package columnar
 
 import (
-	"encoding/binary"
-
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/ejson"
 	"github.com/argon-lab/argon/core/errs"
@@ -312,15 +310,23 @@ func decimalSize(d bsonraw.Decimal) (whole, scale int32) {
 	return int32(max(countDigits(hi, lo)+exponent, 0)), scale
 }
 
-// profileChunk looks at the documents of a chunk.
-func profileChunk(k *chunk) (*profiler, error) {
-	p := &profiler{}
-	for rest := k.docs; len(rest) > 0; {
-		n := binary.LittleEndian.Uint32(rest)
-		if err := p.add(bsonraw.Doc(rest[:n:n])); err != nil {
-			return nil, err
-		}
-		rest = rest[n:]
-	}
-	return p, nil
+// profiling makes a profile of each run of documents.
+type profiling struct {
+	profiler *profiler
+	err      error
+}
+
+func newProfiling() *profiling { return &profiling{profiler: &profiler{}} }
+
+// add implements maker.
+func (p *profiling) add(d bsonraw.Doc) bool {
+	p.err = p.profiler.add(d)
+	return p.err == nil
+}
+
+// finish implements maker.
+func (p *profiling) finish() (*profiler, error) {
+	made, err := p.profiler, p.err
+	*p = *newProfiling()
+	return made, err
 }

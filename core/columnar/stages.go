@@ -50,6 +50,9 @@ func NewReader(ctx context.Context, open OpenFunc, o Options) (r array.RecordRea
 // firstChunkBytes is room for a small result, without growing.
 const firstChunkBytes = 64 << 10
 
+// guessRows are enough documents to guess the schema of a stream of parts.
+const guessRows = 8 << 10
+
 // source is a stream on its way to becoming a reader.
 type source struct {
 	ctx   context.Context
@@ -78,7 +81,7 @@ func (s *source) reader() (array.RecordReader, error) {
 		}
 	}()
 	first := &chunk{docs: make([]byte, 0, firstChunkBytes)}
-	if err := first.fill(s.ctx, it, s.o.BatchRows); err != nil {
+	if err := s.begin(it, first); err != nil {
 		return nil, err
 	}
 	shape, schema, err := s.guess(first)
@@ -88,11 +91,6 @@ func (s *source) reader() (array.RecordReader, error) {
 	if first.last {
 		return s.single(first, shape, schema)
 	}
-	if s.o.Parts != nil && s.spool == nil {
-		if s.parts, err = s.o.Parts(); err != nil {
-			return nil, err
-		}
-	}
 	ours = len(s.parts) > 0
 	batches := s.convert(s.parts, it, first, shape, schema)
 	if s.o.Schema != nil {
@@ -101,13 +99,27 @@ func (s *source) reader() (array.RecordReader, error) {
 	return s.settle(batches, shape, schema)
 }
 
+// begin reads what the schema is guessed from. Where the stream has parts, these
+// documents are read once more with their part, and so are fewer.
+func (s *source) begin(it Iter, first *chunk) (err error) {
+	if s.o.Parts != nil && s.spool == nil {
+		if err = first.fill(s.ctx, it, min(guessRows, s.o.BatchRows)); err != nil || first.last {
+			return err
+		}
+		if s.parts, err = s.o.Parts(); err != nil || len(s.parts) > 0 {
+			return err
+		}
+	}
+	return first.fill(s.ctx, it, s.o.BatchRows)
+}
+
 // guess makes a shape of the first chunk, or takes the one that was asked for.
 func (s *source) guess(first *chunk) (*shape, *arrow.Schema, error) {
 	if s.o.Schema != nil {
 		shape, err := shapeOfSchema(s.o.Schema)
 		return shape, s.o.Schema, err
 	}
-	p, err := profileChunk(first)
+	p, err := runOf[*profiler](newProfiling(), first)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,42 +131,26 @@ func (s *source) guess(first *chunk) (*shape, *arrow.Schema, error) {
 func (s *source) single(k *chunk, shape *shape, schema *arrow.Schema) (array.RecordReader, error) {
 	var batches []arrow.RecordBatch
 	if k.rows > 0 {
-		b, m := newConverter(s.o.Allocator, shape, schema).convert(k)
-		if m != nil {
-			return nil, m.error()
+		c, err := runOf[converted](newConverter(s.o.Allocator, shape, schema), k)
+		if err != nil {
+			return nil, err
 		}
-		batches = append(batches, b)
+		if c.misfit != nil {
+			return nil, c.misfit.error()
+		}
+		batches = append(batches, c.batch)
 	}
 	return s.newReader(schema, batches, nil), nil
-}
-
-// converted is one chunk as a batch, or what did not fit.
-type converted struct {
-	batch  arrow.RecordBatch
-	rows   int
-	misfit *misfit
-}
-
-func (c converted) drop() {
-	if c.batch != nil {
-		c.batch.Release()
-	}
 }
 
 // convert makes batches of parts, or else of a stream whose first chunk may have
 // been read.
 func (s *source) convert(parts []OpenFunc, it Iter, first *chunk, shape *shape, schema *arrow.Schema) *ordered.Pipeline[[]converted] {
-	job := func() func(*chunk) (converted, error) {
-		c := newConverter(s.o.Allocator, shape, schema)
-		return func(k *chunk) (converted, error) {
-			batch, m := c.convert(k)
-			return converted{batch, k.rows, m}, nil
-		}
-	}
+	job := func() maker[converted] { return newConverter(s.o.Allocator, shape, schema) }
 	if len(parts) > 0 {
 		return convertParts(s.ctx, parts, s.o, job, converted.drop)
 	}
-	return convertAll(s.ctx, it, first, s.o, one(job), dropAll(converted.drop))
+	return convertAll(s.ctx, it, first, s.o, job, converted.drop)
 }
 
 // settle is stage 1: it converts with a guess until the guess is proven, wrong,
@@ -260,15 +256,16 @@ func (s *source) scan() (*shape, error) {
 }
 
 func (s *source) profile() (*ordered.Pipeline[[]*profiler], error) {
-	job := func() func(*chunk) (*profiler, error) { return profileChunk }
+	job := func() maker[*profiler] { return newProfiling() }
+	drop := func(*profiler) {}
 	if len(s.parts) > 0 {
-		return convertParts(s.ctx, s.parts, s.o, job, nil), nil
+		return convertParts(s.ctx, s.parts, s.o, job, drop), nil
 	}
 	it, err := s.open(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	return convertAll(s.ctx, it, nil, s.o, one(job), nil), nil
+	return convertAll(s.ctx, it, nil, s.o, job, drop), nil
 }
 
 // skipping leaves out the first documents of a stream.

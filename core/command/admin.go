@@ -96,7 +96,7 @@ func hostInfoCommand() *Command {
 		b.Time("currentTime", c.d.now())
 		b.String("hostname", hostname())
 		b.Int32("cpuAddrSize", strconv.IntSize)
-		b.Int32("memSizeMB", int32(machineMemory()>>20))
+		b.Int32("memSizeMB", int32(MachineMemory()>>20))
 		b.Int32("numCores", int32(runtime.NumCPU()))
 		b.String("cpuArch", runtime.GOARCH)
 		b.Bool("numaEnabled", false)
@@ -113,8 +113,8 @@ func hostInfoCommand() *Command {
 	})
 }
 
-// machineMemory is how much memory the machine has, 0 where it does not say.
-func machineMemory() int64 {
+// MachineMemory is how much memory the machine has, 0 where it does not say.
+func MachineMemory() int64 {
 	data, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0

@@ -40,7 +40,9 @@ class Client(Watched[dict[str, Any]]):
     is the name of the user. ``codec_options`` say how values become BSON and come
     back: unlike pymongo's defaults, Argon's take and give :class:`uuid.UUID`, and
     give a date that :class:`datetime.datetime` cannot hold as a
-    :class:`bson.datetime_ms.DatetimeMS`.
+    :class:`bson.datetime_ms.DatetimeMS`. ``cacheBytes`` is the memory for blocks
+    of the store, which fills as they are read: a thirty-second part of the
+    machine's, and at most 512 MiB, if it is not given.
 
     Several processes may open one store: the first hosts it, the others use it
     through that one, and when it ends one of them takes its place. Threads share a
