@@ -238,8 +238,10 @@ func newMirrorVerify(a *app) *cobra.Command {
 	var limit int64
 	cmd := &cobra.Command{
 		Use: "verify NAME", Short: "Compare a mirror with its source",
-		Long: `Compare a mirror with its source at one cluster time: hashes by range of _id, and
-the documents that differ by name. It exits with code 10 if any does.`,
+		Long: `Compare a mirror with its source: hashes by range of _id, and the documents that
+differ by name. Each range is compared at one cluster time. A source keeps a moment
+for a few minutes only, so what takes longer goes on at newer ones, which are shown.
+It exits with code 10 if any document differs.`,
 		Example: example(`argon mirror verify live`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runMirrorVerify(cmd.Context(), a, name, limit)
@@ -288,8 +290,11 @@ func (a *app) printReport(r *client.MirrorReport) error {
 		a.printf("%s\n", n)
 	}
 	for _, d := range r.Databases {
-		a.printf("%s was compared at %s, LSN %d, in %s.\n", d.Database, when(d.Time), d.LSN, time.Duration(r.ElapsedMS)*time.Millisecond)
+		for _, m := range d.Moments {
+			a.printf("%s: %d ranges were compared at %s, LSN %d.\n", d.Database, m.Ranges, when(m.Time), m.LSN)
+		}
 	}
+	a.printf("It took %s.\n", time.Duration(r.ElapsedMS)*time.Millisecond)
 	return nil
 }
 

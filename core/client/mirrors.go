@@ -113,14 +113,24 @@ type MirrorDifference struct {
 	Kind       string `bson:"kind" json:"kind"`
 }
 
-// VerifiedDatabase says at which moment a database was compared.
+// VerifiedDatabase says at which moments a database was compared, in order: a
+// comparison that takes longer than the source keeps a moment has several.
 type VerifiedDatabase struct {
-	Database string    `bson:"database" json:"database"`
-	Time     time.Time `bson:"time" json:"time"`
-	LSN      int64     `bson:"lsn" json:"lsn"`
+	Database string           `bson:"database" json:"database"`
+	Moments  []VerifiedMoment `bson:"moments" json:"moments"`
 }
 
-// VerifiedColl is a collection as compared; Hash is of the source's documents.
+// VerifiedMoment is a moment of the source, and the commit that was compared
+// with it.
+type VerifiedMoment struct {
+	ClusterTime bson.Timestamp `bson:"clusterTime" json:"clusterTime"`
+	Time        time.Time      `bson:"time" json:"time"`
+	LSN         int64          `bson:"lsn" json:"lsn"`
+	Ranges      int            `bson:"ranges" json:"ranges"`
+}
+
+// VerifiedColl is a collection as compared; Hash is of the hashes of the source's
+// ranges.
 type VerifiedColl struct {
 	Database   string          `bson:"database" json:"database"`
 	Collection string          `bson:"collection" json:"collection"`
@@ -137,6 +147,8 @@ type VerifiedRange struct {
 	To     Value  `bson:"to" json:"to"`
 	Source string `bson:"source" json:"source"`
 	Mirror string `bson:"mirror" json:"mirror"`
+	// ClusterTime is the moment at which they differ.
+	ClusterTime bson.Timestamp `bson:"clusterTime" json:"clusterTime"`
 }
 
 // Mirrors are the mirrors of the store.

@@ -24,7 +24,7 @@ func (s *Store) Log(ctx context.Context, ref refs.Ref, spec *LogSpec) (Cursor, e
 	if spec == nil {
 		spec = &LogSpec{}
 	}
-	c := &logCursor{s: s, head: head, spec: *spec, skip: spec.Skip}
+	c := &logCursor{s: s, head: head, spec: *spec, skip: spec.Skip, adopted: s.adoptions(ref.Project)}
 	if c.spec.OpsLimit == 0 {
 		c.spec.OpsLimit = defaultOpsLimit
 	}
@@ -38,17 +38,19 @@ func (s *Store) Log(ctx context.Context, ref refs.Ref, spec *LogSpec) (Cursor, e
 	return c, nil
 }
 
-// logCursor walks the logs of a lineage, leaf first.
+// logCursor walks the logs of a lineage, leaf first. The batches of a load that was
+// adopted (stage.go) are shown as the one commit that made them visible.
 type logCursor struct {
-	s    *Store
-	head *headState
-	spec LogSpec
-	only mvcc.CollectionID
-	at   int // index of the span being read
-	cur  *mvcc.LogCursor
-	skip int64
-	done int64
-	buf  bsonraw.Builder
+	s       *Store
+	head    *headState
+	spec    LogSpec
+	only    mvcc.CollectionID
+	adopted map[mvcc.SegmentID]mvcc.LSN
+	at      int // index of the span being read
+	cur     *mvcc.LogCursor
+	skip    int64
+	done    int64
+	buf     bsonraw.Builder
 }
 
 // Next returns the next commit.
@@ -66,17 +68,35 @@ func (c *logCursor) Next(ctx context.Context) (Doc, bool, error) {
 		if !c.spec.Since.IsZero() && rec.At().Before(c.spec.Since) {
 			return nil, false, nil // times only get older from here
 		}
-		if !c.wanted(rec) {
-			continue
-		}
-		if c.skip > 0 {
-			c.skip--
+		load := c.adopted[span.Segment] == rec.LSN
+		if wanted, err := c.wanted(rec, span, load); !wanted || err != nil || c.skip > 0 {
+			if load {
+				c.leave()
+			}
+			if err != nil {
+				return nil, false, err
+			}
+			if wanted {
+				c.skip--
+			}
 			continue
 		}
 		c.done++
-		return c.describe(rec, span), true, nil
+		doc := c.describe(rec, span, load)
+		if load {
+			err = c.cur.Err()
+			c.leave()
+		}
+		return doc, err == nil, err
 	}
 	return nil, false, nil
+}
+
+// leave goes on to the next segment.
+func (c *logCursor) leave() {
+	c.cur.Close()
+	c.cur = nil
+	c.at++
 }
 
 // record returns the next record and the span that it is in; nil at the end.
@@ -101,13 +121,27 @@ func (c *logCursor) record() (*wal.Record, mvcc.Span, error) {
 }
 
 // wanted applies the filters of the spec.
-func (c *logCursor) wanted(rec *wal.Record) bool {
+func (c *logCursor) wanted(rec *wal.Record, span mvcc.Span, load bool) (bool, error) {
 	if c.spec.Actor != "" && rec.Actor != c.spec.Actor || !c.spec.Until.IsZero() && rec.At().After(c.spec.Until) {
-		return false
+		return false, nil
 	}
-	if c.only == 0 {
-		return true
+	if c.only == 0 || c.touches(rec) {
+		return true, nil
 	}
+	if !load {
+		return false, nil
+	}
+	batches := c.s.mv.ReadLog(span.Segment, 0, rec.LSN-1, true)
+	for batches.Next() {
+		if batch := batches.Record(); batch != nil && c.touches(batch) {
+			return true, batches.Close()
+		}
+	}
+	return false, batches.Close()
+}
+
+// touches reports whether a commit is of the collection that is asked for.
+func (c *logCursor) touches(rec *wal.Record) bool {
 	for i := range rec.Ops {
 		if rec.Ops[i].Collection == c.only {
 			return true
@@ -117,7 +151,7 @@ func (c *logCursor) wanted(rec *wal.Record) bool {
 }
 
 // describe makes the commit's document.
-func (c *logCursor) describe(rec *wal.Record, span mvcc.Span) Doc {
+func (c *logCursor) describe(rec *wal.Record, span mvcc.Span, load bool) Doc {
 	b := &c.buf
 	b.Reset()
 	b.Int64("lsn", int64(rec.LSN))
@@ -135,7 +169,7 @@ func (c *logCursor) describe(rec *wal.Record, span mvcc.Span) Doc {
 	if rec.Source != nil {
 		appendSource(b, rec.Source)
 	}
-	c.appendOps(b, rec)
+	c.appendOps(b, rec, load)
 	return b.Finish()
 }
 
@@ -153,20 +187,27 @@ func appendSource(b *bsonraw.Builder, s *wal.Source) {
 	b.End()
 }
 
-func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record) {
+// appendOps lists operations and counts them: those of a commit, or, of a load,
+// those of all of its batches.
+func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record, load bool) {
 	var counts [4]int64
 	listed := 0
 	b.BeginArray("ops")
-	for i := range rec.Ops {
-		op := &rec.Ops[i]
-		if op.Collection >= firstUserID {
-			counts[op.Kind]++
+	for rec != nil {
+		for i := range rec.Ops {
+			op := &rec.Ops[i]
+			if op.Collection >= firstUserID {
+				counts[op.Kind]++
+			}
+			if listed < c.spec.OpsLimit && (c.only == 0 || op.Collection == c.only) {
+				b.BeginDoc(bsonraw.Index(listed))
+				c.appendOp(b, rec, op)
+				b.End()
+				listed++
+			}
 		}
-		if listed < c.spec.OpsLimit && (c.only == 0 || op.Collection == c.only) {
-			b.BeginDoc(bsonraw.Index(listed))
-			c.appendOp(b, rec, op)
-			b.End()
-			listed++
+		if rec = nil; load && c.cur.Next() {
+			rec = c.cur.Record()
 		}
 	}
 	b.End()

@@ -29,7 +29,7 @@ func (s *Store) position(ref refs.Ref) (*branch, wal.Position, error) {
 		at, err = s.atTime(b, head, m.Time)
 	case refs.Back:
 		var ok bool
-		at.LSN, ok, err = s.mv.LSNBack(head.lineage, m.Back)
+		at.LSN, ok, err = s.back(ref.Project, head.lineage, m.Back)
 		if err == nil && !ok {
 			err = errs.New(errs.MomentNotFound, "branch %q has fewer than %d commits", ref.Branch, m.Back+1)
 		}

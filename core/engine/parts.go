@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/index"
 )
@@ -72,6 +73,21 @@ func (r *reader) part(ctx context.Context, coll string, spec *FindSpec, within i
 	c.plan = &plan
 	cur, _, err := r.runFind(ctx, c)
 	return cur, err
+}
+
+// FindBehind returns a collection's documents in the order of their _ids, those
+// behind one: whoever compares or copies goes on there. A missing id is the
+// beginning. Unlike {_id: {$gt: id}}, it goes on to _ids of other types.
+func (s *Snapshot) FindBehind(ctx context.Context, coll string, id Value) (Cursor, error) {
+	if id.IsMissing() {
+		return s.Find(ctx, coll, &FindSpec{})
+	}
+	c := s.catalog.byName[coll]
+	if c == nil || c.View {
+		return emptyCursor{}, nil
+	}
+	// No key is the beginning of another, so none is between these two.
+	return s.part(ctx, coll, &FindSpec{}, index.Range{Lo: append(bsonraw.AppendKey(nil, id), 0xFF)})
 }
 
 // maxCounters bounds how many processors one count takes.

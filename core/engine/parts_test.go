@@ -91,3 +91,24 @@ func TestFindPartsAreTheFind(t *testing.T) {
 		}
 	}
 }
+
+// TestFindBehind goes on behind any _id, whatever the types.
+func TestFindBehind(t *testing.T) {
+	s := newScenario(t)
+	ids := []string{`1`, `2.5`, `3`, `"a"`, `"b"`, `{"x":1}`, `true`}
+	for _, id := range ids {
+		s.insert("main", "c", `{"_id":`+id+`}`)
+	}
+	snap, err := s.store.Snapshot(s.ctx, s.ref("main"))
+	require.NoError(t, err)
+	defer snap.Close()
+	cur, err := snap.FindBehind(s.ctx, "c", Value{})
+	all := allOf(t, cur, err)
+	require.Len(t, all, len(ids))
+	for i, doc := range all {
+		cur, err := snap.FindBehind(s.ctx, "c", Doc(doc).Get("_id"))
+		require.Equal(t, all[i+1:], append([]string{}, allOf(t, cur, err)...))
+	}
+	cur, err = snap.FindBehind(s.ctx, "none", bsonraw.Int32Value(1))
+	require.Empty(t, allOf(t, cur, err))
+}

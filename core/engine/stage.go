@@ -26,7 +26,7 @@ import (
 //
 // The moments between the batches are none of the branch's: the entry in the ref
 // log sends an LSN or a time from before the adoption to what the branch was
-// then. Only a count back from the head goes through the batches.
+// then; the log and a count back from the head take the load for one commit.
 
 // stageKind is the kind of settings that stages have: project/branch → {created,
 // keep}. The setting is there before the branch and goes with it, so that Open
@@ -213,7 +213,7 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 	// branch's newest, also after the store is opened again: at that of the last
 	// batch the branch was still what it was before.
 	c := &mvcc.Commit{Segment: seg.ID, Refs: also, Record: &wal.Record{
-		Kind: wal.KindImport, Actor: actor, Message: meta.Message, Session: meta.Session,
+		Kind: meta.Kind, Actor: actor, Message: meta.Message, Session: meta.Session, Source: meta.Source,
 	}, Finish: func(lsn mvcc.LSN, ms int64) ([]refWrite, error) {
 		rec.LSN, gone.LSN, gone.Time = lsn, lsn, time.UnixMilli(ms).UTC()
 		return []refWrite{
@@ -224,6 +224,12 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 			{Key: refs.RefLogKey(p.rec.ID, lsn, 1), Value: gone.Encode()},
 		}, nil
 	}}
+	if c.Record.Kind == 0 {
+		c.Record.Kind = wal.KindImport
+	}
+	if !meta.Time.IsZero() {
+		c.Time = meta.Time.UnixMilli()
+	}
 	// For whoever looks back it is a restore: a step from one state to another.
 	entry := &refs.LogEntry{Project: p.rec.ID, Actor: actor, Op: opRestore, Branch: rec.Name, From: old, To: at}
 	err = s.applyRefs(ctx, c, p, entry, func(at mvcc.LSN) {
@@ -236,6 +242,50 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 	})
 	s.mv.ForgetSegment(seg.ID)
 	return lsn, err
+}
+
+// adoptions returns the segments of a project that were adopted, and the LSNs of
+// the commits that did it: below these the segments hold the batches of loads.
+func (s *Store) adoptions(project string) map[mvcc.SegmentID]mvcc.LSN {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p := s.projects[project]
+	if p == nil {
+		return nil
+	}
+	// A move of a branch to a segment is in that segment's own log only if it was
+	// an adoption; an LSN that is none of the segment's commits means nothing.
+	list := map[mvcc.SegmentID]mvcc.LSN{}
+	for i := range p.log {
+		if e := &p.log[i]; e.Op == opRestore {
+			if _, ok := list[e.To.Segment]; !ok {
+				list[e.To.Segment] = e.LSN
+			}
+		}
+	}
+	return list
+}
+
+// back returns the commit n commits before the newest that a lineage sees, a load
+// being one.
+func (s *Store) back(project string, l mvcc.Lineage, n uint64) (mvcc.LSN, bool, error) {
+	adopted := s.adoptions(project)
+	for _, span := range l {
+		cur := s.mv.ReadLog(span.Segment, 0, span.Max, true)
+		for cur.Next() {
+			lsn := cur.LSN()
+			if n == 0 {
+				return lsn, true, cur.Close()
+			}
+			if n--; adopted[span.Segment] == lsn {
+				break
+			}
+		}
+		if err := cur.Close(); err != nil {
+			return 0, false, err
+		}
+	}
+	return 0, false, nil
 }
 
 // sameUpTo is the highest LSN at which a branch looks the same before and after

@@ -49,6 +49,21 @@ func TestStage(t *testing.T) {
 	require.Equal(t, lsn, at.LSN)
 	require.Equal(t, lsn, at.HeadLSN)
 
+	// It is one commit for whoever goes back through them, to where it was begun.
+	require.Equal(t, []string{`{"_id":1}`}, s.docs("main@-1", "c"))
+	log := func(spec *LogSpec) (lines []string) {
+		cur, err := s.store.Log(s.ctx, head("main"), spec)
+		for _, doc := range allOf(t, cur, err) {
+			lines = append(lines, fmt.Sprint(number64(Doc(doc).Get("lsn")), s.text(Doc(doc).Get("counts").Doc())))
+		}
+		return lines
+	}
+	load := fmt.Sprint(lsn, `{"insert":4,"update":0,"delete":0}`)
+	require.Equal(t, load, log(&LogSpec{})[0])
+	require.Equal(t, []string{load}, log(&LogSpec{Collection: "big"}))
+	require.NotContains(t, log(&LogSpec{Skip: 1}), load)
+	require.Len(t, log(&LogSpec{Skip: 1}), len(log(nil))-1)
+
 	// The branch goes on, and branches of before merge.
 	s.branch("exp", fmt.Sprintf("main@%d", first))
 	s.insert("exp", "c", `{"_id":4}`)
@@ -113,4 +128,9 @@ func TestStagesAfterReopen(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, settings)
 	require.NoError(t, store.Close())
+}
+
+func number64(v Value) int64 {
+	n, _ := v.AsInt64()
+	return n
 }

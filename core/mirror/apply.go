@@ -18,6 +18,9 @@ import (
 type applier struct {
 	l *lane
 	t *engine.Txn
+	// strict has a key of a unique index that is taken be errTaken, for who does
+	// not apply writes in the source's order.
+	strict bool
 }
 
 // describe is the message of a group's commit: of changes of documents it is
@@ -83,6 +86,9 @@ func (a *applier) document(e *event, fn func(bsonraw.Doc) (bsonraw.Doc, []update
 	err := a.t.Rewrite(e.coll, e.id, fn)
 	if err == nil || !errs.In(err, errs.Invalid) && !errs.Is(err, errs.DuplicateKey) || err == errAmbiguous {
 		return err
+	}
+	if a.strict && errs.Is(err, errs.DuplicateKey) {
+		return errTaken
 	}
 	a.t.Remark(fmt.Sprintf("a document of %s cannot be held: %s", e.coll, message(err)))
 	gone := func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return nil, nil, nil }

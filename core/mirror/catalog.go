@@ -85,13 +85,19 @@ func held(options bsonraw.Doc) (take bsonraw.Doc, notes []string) {
 
 func relaxed(d bsonraw.Doc) string { return string(ejson.Append(nil, d, ejson.Relaxed)) }
 
+// heldNote says what of a collection's options we do not have; "" is nothing.
+func heldNote(name string, why []string, options bsonraw.Doc) string {
+	if len(why) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s; its options at the source are %s", name, strings.Join(why, "; "), relaxed(options))
+}
+
 // createIn makes a collection or view in a transaction with the options that we
 // hold, and returns what has to be noted.
 func createIn(ctx context.Context, t *engine.Txn, name string, options bsonraw.Doc) (notes []string, err error) {
 	take, why := held(options)
-	if len(why) > 0 {
-		notes = append(notes, fmt.Sprintf("%s is %s; its options at the source are %s", name, strings.Join(why, "; "), relaxed(options)))
-	}
+	notes = append(notes, heldNote(name, why, options))
 	err = t.CreateCollection(ctx, name, take)
 	if err != nil && transfer.IsRefusal(err) {
 		if take.Get("viewOn").Type == bsonraw.String {

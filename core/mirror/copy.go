@@ -119,7 +119,7 @@ func (l *lane) planCopy(ctx context.Context, colls []listed) ([]*copyState, erro
 
 // dropCopy undoes the copy of a collection that the source has no more.
 func (l *lane) dropCopy(ctx context.Context, name string) error {
-	_, err := l.store.Write(ctx, l.ref(), l.meta("the source dropped "+name+" while it was copied"), func(t *engine.Txn) error {
+	_, err := l.store.Write(ctx, l.ref(), l.metaAt(stampOf(l.state.Start), "the source dropped "+name+" while it was copied"), func(t *engine.Txn) error {
 		if _, err := t.DropCollection(ctx, name); err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (l *lane) copyCollection(ctx context.Context, c *copyState) error {
 		// What has not this moment either, as a capped collection, has none.
 		snapshot = snapshot && tries < maxMoments
 		l.mu.Lock()
-		c.Time, c.Mixed = at, true
+		c.renew(at, snapshot)
 		l.mu.Unlock()
 	}
 }
@@ -367,6 +367,9 @@ func (l *lane) copyIndexes(ctx context.Context, at stamp, c listed) error {
 	if err != nil {
 		return err
 	}
+	if plan := l.copies[c.name]; plan != nil && plan.Mixed {
+		specs = slices.DeleteFunc(specs, isUnique) // endCatchUp makes them
+	}
 	for _, spec := range specs {
 		_, err := l.store.Write(ctx, l.ref(), l.metaAt(at, "index "+text(spec.Get("name"))+" of "+c.name), func(t *engine.Txn) error {
 			note, err := indexIn(ctx, t, c.name, spec)
@@ -396,36 +399,6 @@ func (l *lane) createView(ctx context.Context, at stamp, c listed) error {
 		return nil
 	}
 	return err
-}
-
-// prepareCatchUp makes what tells which events the copy holds already.
-func (l *lane) prepareCatchUp() {
-	l.known = nil
-	if len(l.copies) == 0 {
-		return
-	}
-	l.known = map[string]string{}
-	l.copyEnd = stampOf(l.state.Listed)
-	for name, c := range l.copies {
-		if c.UUID != "" {
-			l.known[c.UUID] = name
-		}
-		l.copyEnd = max(l.copyEnd, stampOf(c.Time))
-	}
-}
-
-// endCatchUp forgets the copy once the stream is past it.
-func (l *lane) endCatchUp(ctx context.Context) error {
-	for name := range l.copies {
-		if err := l.store.PutSetting(ctx, stateKind, l.key("copy", name), nil); err != nil {
-			return err
-		}
-	}
-	l.mu.Lock()
-	l.copies = map[string]*copyState{}
-	l.mu.Unlock()
-	l.known = nil
-	return nil
 }
 
 // ensureBranch makes the branch that the lane writes to, empty.

@@ -73,6 +73,9 @@ func (l *lane) stream(ctx context.Context, o streamOptions) error {
 		if err := l.applyBatch(ctx, b); err != nil {
 			return err
 		}
+		if err := l.applyReading(ctx); err != nil {
+			return err
+		}
 		l.attempts = 0
 	}
 	return failed
@@ -163,6 +166,9 @@ func (l *lane) applyGroup(ctx context.Context, f *engine.Replica, g group) error
 			if err := a.apply(ctx, e); err != nil {
 				return err
 			}
+			if !isData(e.op) {
+				l.noteMoved(e)
+			}
 		}
 		return t.PutSetting(stateKind, l.key("token"), positionDoc(last.token, last.at, last.wall))
 	})
@@ -205,6 +211,9 @@ func (l *lane) isOurs(e *event) bool {
 	case "insert", "update", "replace", "delete":
 		if !l.def.wants(l.Database, e.coll) {
 			return false
+		}
+		if c := l.copies[e.coll]; l.known != nil && c != nil && e.at <= stampOf(c.Since) {
+			return false // it is in the copy
 		}
 		// While catching up: a collection that was not there any more when the
 		// catalogue was read is none of ours.

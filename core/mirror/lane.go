@@ -37,7 +37,12 @@ type lane struct {
 	copyEnd   stamp         // the newest moment of the copy
 	changed   chan struct{} // closed and replaced when the status changes
 
+	polled *catalogue // of the catalogue, not compared yet
+
 	known     map[string]string // uuid to our name, while catching up
+	moved     map[string]stamp  // by collection: when the stream dropped or renamed it; for polling
+	plain     bool              // take the source for one before 6.0
+	pollEvery time.Duration
 	refetched int64
 	warned    map[string]bool
 
@@ -67,6 +72,7 @@ func newLane(store *engine.Store, def *Definition, m Mapping, log *slog.Logger) 
 	return &lane{
 		Mapping: m, def: def, store: store, log: log.With("mirror", def.Name, "database", m.Database),
 		stage: stageStopped, changed: make(chan struct{}), warned: map[string]bool{}, copies: map[string]*copyState{},
+		moved: map[string]stamp{}, pollEvery: pollEvery,
 	}
 }
 
@@ -159,7 +165,7 @@ func (l *lane) once(ctx context.Context) error {
 		return err
 	}
 	defer src.close(ctx)
-	l.src = src
+	l.src, src.plain = src, l.plain
 	if err := src.checkRights(ctx, l.Database); err != nil {
 		return err
 	}
@@ -169,6 +175,9 @@ func (l *lane) once(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go l.watchWindow(ctx, src)
+	if !src.expanded() {
+		go l.pollCatalog(ctx)
+	}
 	switch l.phase() {
 	case "", phaseCopy:
 		err = l.firstCopy(ctx)

@@ -25,6 +25,9 @@ type Manager struct {
 	mu       sync.Mutex // guards tasks
 	tasks    map[string]*task
 	version  versions
+
+	plain     bool          // tests: take sources for ones before 6.0
+	pollEvery time.Duration // tests
 }
 
 var _ command.Mirrors = (*Manager)(nil)
@@ -125,7 +128,10 @@ func (m *Manager) task(ctx context.Context, name string) (*task, error) {
 	t = &task{def: def}
 	for _, db := range def.Databases {
 		l := newLane(m.store, def, db, m.log)
-		l.version = &m.version
+		l.version, l.plain = &m.version, m.plain
+		if m.pollEvery > 0 {
+			l.pollEvery = m.pollEvery
+		}
 		if err := l.load(ctx); err != nil {
 			return nil, err
 		}

@@ -1,19 +1,17 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
-	"github.com/argon-lab/argon/core/index"
-	"github.com/argon-lab/argon/core/update"
+	"github.com/argon-lab/argon/core/refs"
 )
 
 // lost marks a gap: the source's log no longer has what came behind our last
@@ -29,7 +27,13 @@ func (l *lane) lost(ctx context.Context, cause error) error {
 	text := fmt.Sprintf("GAP: what the source did after %s until %s was not captured, since its log does not reach back so far: %s",
 		from.Format(time.RFC3339), now.Format(time.RFC3339), message(cause))
 	l.log.Error(text)
-	_, err := l.store.Write(ctx, l.ref(), l.meta(text), func(t *engine.Txn) error {
+	at, err := l.src.now(ctx)
+	if err != nil {
+		return err
+	}
+	meta := l.meta(text)
+	meta.Time = stampOf(at).time() // by the source's clock, as every commit of the branch
+	_, err = l.store.Write(ctx, l.ref(), meta, func(t *engine.Txn) error {
 		if err := t.PutSetting(stateKind, l.key("token"), nil); err != nil {
 			return err
 		}
@@ -48,51 +52,278 @@ func (l *lane) lost(ctx context.Context, cause error) error {
 	return nil
 }
 
-// resync compares the branch with the source and records what differs as one
-// commit, from which the stream goes on.
+// A re-sync compares the branch with the source, range by range, on a hidden
+// branch (engine.Stage): each batch of differences is a commit there, together
+// with how far the comparison is. So it takes little memory at any size, and goes
+// on where it was after a crash. Then the hidden branch takes the place of the
+// lane's, in one commit, and the stream goes on from the time of the comparison.
+//
+// Rejected: one transaction on the branch itself, which has to fit into memory
+// and begins again after a crash; and batches on the branch, whose readers would
+// see states that the source never had.
+
+// resyncing is how far a re-sync is, besides the copyStates of its collections.
+type resyncing struct {
+	Stage     string `bson:"stage"`     // the hidden branch
+	Differing int64  `bson:"differing"` // documents so far
+}
+
+// resyncRun is a re-sync at work.
+type resyncRun struct {
+	l     *lane
+	stage refs.Ref
+}
+
+// resync brings the branch in line with the source.
 func (l *lane) resync(ctx context.Context) error {
 	l.setStage(stageResyncing, nil)
+	l.copyBegan.Store(time.Now().UnixMilli())
+	r, err := l.beginResync(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		at, err := l.src.now(ctx)
+		if err != nil {
+			return err
+		}
+		colls, err := l.list(ctx)
+		if err != nil {
+			return err
+		}
+		todo, err := r.plan(ctx, colls)
+		if err != nil {
+			return err
+		}
+		// As with the first copy, what was made or renamed meanwhile shows in the
+		// next list.
+		if len(todo) == 0 {
+			return r.publish(ctx, at, colls)
+		}
+		for _, c := range todo {
+			if err := r.collection(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// beginResync goes on with the re-sync that is under way, or begins one.
+func (l *lane) beginResync(ctx context.Context) (*resyncRun, error) {
+	r := &resyncRun{l: l, stage: refs.Ref{Project: l.Project}}
+	if have := l.state.Resync; have != nil {
+		_, err := l.store.Branch(ctx, l.Project, have.Stage)
+		if err == nil || !errs.Is(err, errs.BranchNotFound) {
+			r.stage.Branch = have.Stage
+			return r, err
+		}
+	}
 	start, err := l.src.now(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.mu.Lock()
-	l.state.Start, l.state.Snapshot = start, l.src.snapshots() && !l.def.NoSnapshot
-	l.mu.Unlock()
-	colls, err := l.list(ctx)
-	if err != nil {
-		return err
+	if err := l.forgetCopies(ctx); err != nil {
+		return nil, err
 	}
-	r := resyncRun{l: l, copies: map[string]*copyState{}}
-	var lsn int64
-	at, err := l.store.Write(ctx, l.ref(), l.metaAt(stampOf(start), "re-sync by comparison with the source"), func(t *engine.Txn) error {
-		return r.run(ctx, t, colls)
+	if r.stage.Branch, err = l.store.Stage(ctx, l.ref(), true, l.meta("")); err != nil {
+		return nil, err
+	}
+	return r, l.change(ctx, func(s *laneState) {
+		s.Start, s.Snapshot = start, l.src.snapshots() && !l.def.NoSnapshot
+		s.Resync = &resyncing{Stage: r.stage.Branch}
+		s.Refused, s.Refusals = nil, 0 // they are met again
 	})
+}
+
+// plan compares what the source lists with what was compared, and returns what is
+// left.
+func (r *resyncRun) plan(ctx context.Context, colls []listed) ([]*copyState, error) {
+	l := r.l
+	at, err := l.src.now(ctx) // behind the list: what it names has this name then
+	if err != nil {
+		return nil, err
+	}
+	var todo []*copyState
+	var settings []engine.SettingWrite
+	copies := map[string]*copyState{}
+	for _, c := range colls {
+		if c.kind == kindView {
+			continue
+		}
+		have := l.copies[c.name]
+		if have == nil || have.UUID != c.uuid || have.Kind != c.kind {
+			have = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Time: at}
+			if have.Mixed = !l.state.Snapshot || c.kind != kindCollection; !have.Mixed {
+				have.Since = at
+			}
+			settings = append(settings, engine.SettingWrite{Kind: stateKind, Name: l.key("copy", c.name), Doc: marshal(have)})
+			l.measure(ctx, c.name)
+		}
+		copies[c.name] = have
+		if have.options = c.options; !have.Done {
+			todo = append(todo, have)
+		}
+	}
+	for name := range l.copies {
+		if copies[name] == nil { // gone
+			settings = append(settings, engine.SettingWrite{Kind: stateKind, Name: l.key("copy", name)})
+		}
+	}
+	l.mu.Lock()
+	l.copies = copies
+	l.mu.Unlock()
+	if len(settings) == 0 {
+		return todo, nil
+	}
+	return todo, l.store.PutSettings(ctx, settings)
+}
+
+// write makes a commit of the hidden branch, at the time of the comparison.
+func (r *resyncRun) write(ctx context.Context, message string, fn func(*engine.Txn) error) error {
+	meta := r.l.meta(message)
+	meta.Time, meta.Unsynced = stampOf(r.l.state.Start).time(), true // publish makes all of it durable
+	_, err := r.l.store.Write(ctx, r.stage, meta, fn)
+	return err
+}
+
+// collection brings one collection in line: its making, documents and indexes.
+func (r *resyncRun) collection(ctx context.Context, c *copyState) error {
+	l := r.l
+	if !c.Begun {
+		err := r.write(ctx, "the making of "+c.Name, func(t *engine.Txn) error {
+			return l.alignCollection(ctx, t, listed{name: c.Name, kind: c.Kind, options: c.options})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	was, read := string(c.Resume), l.state.Snapshot && c.Kind == kindCollection
+	for tries := 1; ; tries++ {
+		err := r.documents(ctx, c, read)
+		if err == nil {
+			break
+		}
+		if !isSnapshotGone(err) {
+			return l.src.wrap(ctx, err)
+		}
+		if string(c.Resume) != was {
+			tries, was = 1, string(c.Resume)
+		}
+		at, err := l.src.now(ctx)
+		if err != nil {
+			return err
+		}
+		read = read && tries < maxMoments
+		l.mu.Lock()
+		c.renew(at, read)
+		l.mu.Unlock()
+	}
+	return r.end(ctx, c)
+}
+
+// end brings a collection's indexes in line and says that it is done.
+func (r *resyncRun) end(ctx context.Context, c *copyState) error {
+	l := r.l
+	var specs []bsonraw.Doc
+	if c.Kind == kindCollection {
+		var err error
+		if specs, err = l.indexes(ctx, c.Name); err != nil {
+			return err
+		}
+	}
+	return r.write(ctx, "the indexes of "+c.Name, func(t *engine.Txn) error {
+		if c.Mixed {
+			specs = slices.DeleteFunc(specs, isUnique) // endCatchUp makes them
+		}
+		if err := l.alignIndexes(ctx, t, c.Name, specs); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		c.Done = true
+		doc := marshal(c)
+		l.mu.Unlock()
+		return t.PutSetting(stateKind, l.key("copy", c.Name), doc)
+	})
+}
+
+// documents compares what is left of a collection, in the order of _id.
+func (r *resyncRun) documents(ctx context.Context, c *copyState, snapshot bool) error {
+	l := r.l
+	behind := bsonraw.Doc(c.Resume).Get("_id")
+	theirs := sortedRead{database: l.Database, coll: c.Name, behind: behind}
+	if snapshot {
+		theirs.at = c.Time
+	}
+	chunks, end, err := l.src.readSorted(ctx, theirs)
 	if err != nil {
 		return err
 	}
-	lsn = int64(at)
+	defer end()
+	snap, err := l.store.Snapshot(ctx, r.stage)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	ours, err := snap.FindBehind(ctx, c.Name, behind)
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	b := resyncBatch{r: r, c: c}
+	if err := mergeDocs(ctx, chunks, ours, func(theirs, mine bsonraw.Doc) error { return b.pair(ctx, theirs, mine) }); err != nil {
+		return err
+	}
+	if !snapshot {
+		at, err := l.src.now(ctx)
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		c.Time = at
+		l.mu.Unlock()
+	}
+	return b.flush(ctx)
+}
+
+// publish has the hidden branch take the lane's place.
+func (r *resyncRun) publish(ctx context.Context, at bson.Timestamp, colls []listed) error {
+	l := r.l
+	if err := r.write(ctx, "views and what was dropped", func(t *engine.Txn) error { return r.rest(ctx, t, colls) }); err != nil {
+		return err
+	}
 	l.mu.Lock()
-	l.copies, l.position = r.copies, position{}
+	start := stampOf(l.state.Start)
+	next := l.state
+	next.Gaps = slices.Clone(l.state.Gaps)
+	differing := next.Resync.Differing
 	l.mu.Unlock()
-	l.log.Warn("re-synced", "documents", r.differing, "lsn", lsn)
-	return l.change(ctx, func(s *laneState) {
+	next.Phase, next.Listed, next.Resync = phaseFollow, at, nil
+	for i := range next.Gaps {
+		if g := &next.Gaps[i]; !g.Synced {
+			g.To, g.Docs, g.Synced = start.time(), differing, true
+		}
+	}
+	meta := l.metaAt(start, fmt.Sprintf("re-sync by comparison with the source; %d documents differed", differing))
+	lsn, err := l.store.Adopt(ctx, l.ref(), r.stage.Branch, meta, stateKind,
+		engine.Setting{Name: l.key(), Doc: marshal(&next)}, engine.Setting{Name: l.key("token")})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.state, l.position = next, position{}
+	l.mu.Unlock()
+	l.log.Warn("re-synced", "documents", differing, "lsn", lsn)
+	return l.change(ctx, func(s *laneState) { // to look it up by
 		for i := range s.Gaps {
-			if g := &s.Gaps[i]; !g.Synced {
-				g.To, g.LSN, g.Docs, g.Synced = stampOf(start).time(), lsn, r.differing, true
+			if g := &s.Gaps[i]; g.LSN == 0 {
+				g.LSN = int64(lsn)
 			}
 		}
 	})
 }
 
-// resyncRun is one comparison.
-type resyncRun struct {
-	l         *lane
-	copies    map[string]*copyState
-	differing int64
-}
-
-func (r *resyncRun) run(ctx context.Context, t *engine.Txn, colls []listed) error {
+// rest drops what the source does not have, and brings views in line.
+func (r *resyncRun) rest(ctx context.Context, t *engine.Txn, colls []listed) error {
 	there := map[string]bool{}
 	for _, c := range colls {
 		there[c.name] = true
@@ -109,246 +340,29 @@ func (r *resyncRun) run(ctx context.Context, t *engine.Txn, colls []listed) erro
 		if err != nil {
 			return err
 		}
-		r.differing += n
 		if _, err := t.DropCollection(ctx, c.Name); err != nil {
+			return err
+		}
+		if err := r.differ(t, n); err != nil {
 			return err
 		}
 	}
 	for _, c := range colls {
-		if err := r.collection(ctx, t, c); err != nil {
-			return err
-		}
-	}
-	end, err := r.l.src.now(ctx)
-	if err != nil {
-		return err
-	}
-	for name, c := range r.copies {
-		if err := t.PutSetting(stateKind, r.l.key("copy", name), marshal(c)); err != nil {
-			return err
-		}
-	}
-	t.Remark(fmt.Sprintf("%d documents differed", r.differing))
-	if err := t.PutSetting(stateKind, r.l.key("token"), nil); err != nil {
-		return err
-	}
-	return r.l.changeIn(t, func(s *laneState) { s.Phase, s.Listed = phaseFollow, end })
-}
-
-// collection brings one collection in line: its making, documents and indexes.
-func (r *resyncRun) collection(ctx context.Context, t *engine.Txn, c listed) error {
-	mine, err := t.Collection(ctx, c.name)
-	if err != nil {
-		return err
-	}
-	take, _ := held(c.options)
-	if mine != nil && (mine.View != (c.kind == kindView) || mine.View && bsonraw.CompareDocs(mine.Options, take) != 0) {
-		if _, err := t.DropCollection(ctx, c.name); err != nil {
-			return err
-		}
-		mine = nil
-	}
-	if mine == nil {
-		notes, err := createIn(ctx, t, c.name, c.options)
-		if err == nil {
-			err = r.l.notesIn(t, notes...)
-		}
-		if err != nil {
-			return err
-		}
-	} else if err := r.options(ctx, t, mine, take); err != nil {
-		return err
-	}
-	if c.kind != kindCollection {
-		return nil
-	}
-	at := r.l.state.Start
-	snapshot := r.l.state.Snapshot
-	for tries := 1; ; tries++ {
-		err := r.documents(ctx, t, c, at, snapshot)
-		if err == nil {
-			break
-		}
-		if !isSnapshotGone(err) {
-			return r.l.src.wrap(ctx, err)
-		}
-		snapshot = snapshot && tries < maxMoments
-		if at, err = r.l.src.now(ctx); err != nil { // compare the rest, and again what was compared, at a newer time
-			return err
-		}
-	}
-	r.copies[c.name] = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Time: at, Mixed: at != r.l.state.Start || !snapshot, Begun: true, Done: true}
-	return r.indexes(ctx, t, c)
-}
-
-// options brings a collection's validator and the like in line.
-func (r *resyncRun) options(ctx context.Context, t *engine.Txn, mine *engine.Collection, take bsonraw.Doc) error {
-	b := bsonraw.NewBuilder(nil)
-	n := 0
-	for _, name := range []string{"validator", "validationLevel", "validationAction", "changeStreamPreAndPostImages"} {
-		now, was := take.Get(name), mine.Options.Get(name)
-		if bsonraw.Identical(now, was) {
+		if c.kind != kindView {
 			continue
 		}
-		if now.IsMissing() {
-			now = bsonraw.EmptyDoc.Value()
-			if name == "validationLevel" || name == "validationAction" {
-				continue // without a validator they mean nothing
-			}
+		if err := r.l.alignCollection(ctx, t, c); err != nil {
+			return err
 		}
-		b.Value(name, now)
-		n++
 	}
-	if n == 0 {
-		return nil
-	}
-	return t.ModifyCollection(ctx, mine.Name, b.Finish().Clone())
+	return nil
 }
 
-// documents compares a collection document by document, in the order of _id.
-func (r *resyncRun) documents(ctx context.Context, t *engine.Txn, c listed, at bson.Timestamp, snapshot bool) error {
-	chunks, end, err := readSorted(ctx, r.l.src, r.l.Database, c.name, at, snapshot)
-	if err != nil {
-		return err
-	}
-	defer end()
-	ours, err := t.Find(ctx, c.name, &engine.FindSpec{})
-	if err != nil {
-		return err
-	}
-	defer ours.Close()
-	a := applier{l: r.l, t: t}
-	return mergeDocs(ctx, chunks, ours, func(theirs, mine bsonraw.Doc) error {
-		if bytes.Equal(theirs, mine) {
-			return nil
-		}
-		r.differing++
-		id := theirs.Get("_id")
-		if theirs == nil {
-			id = mine.Get("_id")
-		}
-		e := &event{coll: c.name, id: id, full: theirs}
-		return a.document(e, func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return e.full, nil, nil })
+// differ counts documents that differed, as a part of a commit.
+func (r *resyncRun) differ(t *engine.Txn, n int64) error {
+	return r.l.changeIn(t, func(s *laneState) {
+		now := *s.Resync
+		now.Differing += n
+		s.Resync = &now
 	})
-}
-
-// readSorted reads a collection of the source in the order of _id.
-func readSorted(ctx context.Context, src *source, database, coll string, at bson.Timestamp, snapshot bool) (*chunkReader, func(), error) {
-	read, endSession := ctx, func() {}
-	if snapshot {
-		var err error
-		if read, endSession, err = src.snapshot(ctx, at); err != nil {
-			return nil, nil, err
-		}
-	}
-	find := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetAllowDiskUse(true).SetBatchSize(copyDocs).
-		SetCollation(&options.Collation{Locale: "simple"})
-	cursor, err := src.client.Database(database).Collection(coll).Find(read, bson.D{}, find)
-	if err != nil {
-		endSession()
-		return nil, nil, err
-	}
-	chunks := readChunks(read, cursor)
-	return chunks, func() {
-		chunks.stop()
-		endSession()
-	}, nil
-}
-
-// mergeDocs walks two streams of documents in the order of _id and calls fn with
-// each pair; nil stands for one that is not there.
-func mergeDocs(ctx context.Context, chunks *chunkReader, ours engine.Cursor, fn func(theirs, mine bsonraw.Doc) error) error {
-	mine, have, err := ours.Next(ctx)
-	if err != nil {
-		return err
-	}
-	next := func() error {
-		mine, have, err = ours.Next(ctx)
-		return err
-	}
-	for c := range chunks.out {
-		if c.err != nil {
-			return c.err
-		}
-		for _, theirs := range c.docs {
-			key := bsonraw.AppendKey(nil, theirs.Get("_id"))
-			order := 1
-			for have {
-				if order = bytes.Compare(bsonraw.AppendKey(nil, mine.Get("_id")), key); order >= 0 {
-					break
-				}
-				if err := fn(nil, mine); err != nil {
-					return err
-				}
-				if err := next(); err != nil {
-					return err
-				}
-			}
-			if !have || order > 0 {
-				if err := fn(theirs, nil); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := fn(theirs, mine); err != nil {
-				return err
-			}
-			if err := next(); err != nil {
-				return err
-			}
-		}
-	}
-	for have {
-		if err := fn(nil, mine); err != nil {
-			return err
-		}
-		if err := next(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// indexes makes and drops indexes until they are the source's.
-func (r *resyncRun) indexes(ctx context.Context, t *engine.Txn, c listed) error {
-	specs, err := r.l.indexes(ctx, c.name)
-	if err != nil {
-		return err
-	}
-	mine, err := t.Collection(ctx, c.name)
-	if err != nil || mine == nil {
-		return err
-	}
-	wanted := map[string]bsonraw.Doc{}
-	for _, spec := range specs {
-		wanted[text(spec.Get("name"))] = spec
-	}
-	for _, have := range mine.Indexes {
-		spec, ok := wanted[have.Name]
-		if ok {
-			def, err := index.ParseDefinition(without(spec, "expireAfterSeconds"))
-			if err != nil {
-				continue // noted when it was met
-			}
-			if same, err := index.Same(have, def); same || err == nil && bsonraw.CompareDocs(have.KeyPattern(), def.KeyPattern()) == 0 {
-				continue
-			}
-		}
-		if _, err := t.DropIndexes(ctx, c.name, bsonraw.StringValue(have.Name)); err != nil {
-			return err
-		}
-	}
-	for _, spec := range specs {
-		note, err := indexIn(ctx, t, c.name, spec)
-		if errs.Is(err, errs.DuplicateKey) {
-			continue // newer than what was compared: its own event makes it
-		}
-		if err == nil {
-			err = r.l.notesIn(t, note)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -25,6 +25,7 @@ type source struct {
 	setName string
 	version [3]int
 	text    string // the version as the server words it
+	plain   bool   // pretend that streams do not show definitions; for tests
 }
 
 // selectionTimeout is how long a server may take to answer at all.
@@ -93,7 +94,7 @@ func (s *source) atLeast(major, minor, patch int) bool {
 }
 
 // expanded reports whether streams show the making of collections and indexes.
-func (s *source) expanded() bool { return s.atLeast(6, 0, 0) }
+func (s *source) expanded() bool { return s.atLeast(6, 0, 0) && !s.plain }
 
 // splits reports whether streams can cut events that are too large.
 func (s *source) splits() bool { return s.atLeast(7, 0, 0) || s.version[0] == 6 && s.atLeast(6, 0, 9) }

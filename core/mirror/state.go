@@ -17,7 +17,8 @@ import (
 //
 //	NAME/DATABASE            laneState: what it is doing, its gaps and notes
 //	NAME/DATABASE/token      position: written in the commit of every group
-//	NAME/DATABASE/copy/COLL  copyState: written in the commit of every chunk
+//	NAME/DATABASE/copy/COLL  copyState: written in the commit of every chunk, of
+//	                         the first copy or of a re-sync
 //
 // A name of a database has no slash.
 
@@ -43,6 +44,7 @@ type laneState struct {
 	Notes    []string       `bson:"notes,omitempty"`
 	Refused  []refusal      `bson:"refused,omitempty"` // the first documents that we cannot hold
 	Refusals int64          `bson:"refusals,omitempty"`
+	Resync   *resyncing     `bson:"resync,omitempty"` // under way
 }
 
 // gap is a stretch of the source's history that was lost.
@@ -80,10 +82,27 @@ type copyState struct {
 	// Mixed says that it was not all read at the lane's start: then the events up
 	// to Time may be in the copy already, and need not fit it.
 	Mixed bool `bson:"mixed"`
-	// Resume is where the source goes on reading, if it told.
+	// Since is a moment up to which every event is in the copy: at the latest that
+	// of its oldest part. Zero is the lane's start.
+	Since bson.Timestamp `bson:"since,omitempty"`
+	// Resume is where the source goes on reading, if it told; of a re-sync, the _id
+	// up to which all is compared.
 	Resume bson.Raw `bson:"resume,omitempty"`
 	Begun  bool     `bson:"begun"` // something of it is stored
 	Done   bool     `bson:"done"`
+
+	options bsonraw.Doc // as listed; a re-sync's
+}
+
+// renew has what is left be read at a newer moment, or, without a snapshot, as it
+// is. If that is all of it, the copy is of one moment still.
+func (c *copyState) renew(at bson.Timestamp, snapshot bool) {
+	c.Time = at
+	if snapshot && !c.Begun {
+		c.Since, c.Mixed = at, false
+		return
+	}
+	c.Mixed = true
 }
 
 func (l *lane) key(parts ...string) string {
@@ -154,8 +173,33 @@ func (l *lane) changeIn(t *engine.Txn, fn func(*laneState)) error {
 	return t.PutSetting(stateKind, l.key(), doc)
 }
 
+// forgetCopies removes how far the copies of collections are.
+func (l *lane) forgetCopies(ctx context.Context) error {
+	var settings []engine.SettingWrite
+	l.mu.Lock()
+	for name := range l.copies {
+		settings = append(settings, engine.SettingWrite{Kind: stateKind, Name: l.key("copy", name)})
+	}
+	l.copies = map[string]*copyState{}
+	l.mu.Unlock()
+	if len(settings) == 0 {
+		return nil
+	}
+	return l.store.PutSettings(ctx, settings)
+}
+
 // forget removes everything that is stored of a lane.
 func (l *lane) forget(ctx context.Context) error {
+	var s laneState
+	if _, err := l.loadSetting(ctx, l.key(), &s); err != nil {
+		return err
+	}
+	if s.Resync != nil {
+		err := l.store.DropStage(ctx, l.Project, s.Resync.Stage, l.meta(""))
+		if err != nil && !errs.Is(err, errs.BranchNotFound) && !errs.Is(err, errs.ProjectNotFound) {
+			return err
+		}
+	}
 	list, err := l.store.Settings(ctx, stateKind)
 	if err != nil {
 		return err

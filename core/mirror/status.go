@@ -160,7 +160,7 @@ func (l *lane) status() laneStatus {
 	if l.lastErr != nil {
 		s.Error = describeError(l.lastErr)
 	}
-	if l.stage == stageCopying {
+	if l.stage == stageCopying || l.stage == stageResyncing {
 		s.Copy = l.copyStatus()
 	}
 	return s

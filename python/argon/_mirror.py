@@ -73,6 +73,8 @@ class MirrorReport:
 
     ``documents`` names those that differ (the first ones): ``{database, collection,
     _id, kind}``, kind being "missing" here, "extra" here, or "different".
+    ``moments`` are the source's times that were compared at, ``{database,
+    clusterTime, time, lsn, ranges}``: one, or several where it took minutes.
     """
 
     name: str
@@ -80,6 +82,7 @@ class MirrorReport:
     differing: int
     documents: Rows[Mapping[str, Any]]
     collections: Rows[Mapping[str, Any]]
+    moments: Rows[Mapping[str, Any]]
     notes: tuple[str, ...]
 
     @classmethod
@@ -90,6 +93,14 @@ class MirrorReport:
             int(document["differing"]),
             Rows(document["documents"], "documents that differ"),
             Rows(document["collections"], f"mirror {document['name']}, compared"),
+            Rows(
+                [
+                    {"database": each["database"], **moment}
+                    for each in document["databases"]
+                    for moment in each["moments"]
+                ],
+                "moments that were compared",
+            ),
             tuple(document["notes"]),
         )
 
@@ -143,7 +154,7 @@ class Mirror:
         return self._one(command)
 
     def verify(self, limit: int | None = None) -> MirrorReport:
-        """Compare the mirror with its source at one cluster time.
+        """Compare the mirror with its source, each range of ids at one cluster time.
 
         ``limit`` is how many documents that differ are named, 1,000 if None.
         """
