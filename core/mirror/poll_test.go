@@ -89,7 +89,9 @@ func TestPolledCatalogue(t *testing.T) {
 	w.eventually("a view that was dropped", func() bool { return w.collection("grown") == nil })
 
 	w.run(bson.D{{Key: "create", Value: "log"}, {Key: "capped", Value: true}, {Key: "size", Value: 4096}})
-	w.eventually("a note", func() bool { return strings.Contains(strings.Join(w.status().Databases[0].Notes, "\n"), "log is a capped") })
+	w.eventually("a note", func() bool {
+		return strings.Contains(strings.Join(w.status().Databases[0].Notes, "\n"), "log is a capped")
+	})
 
 	// The stream tells these.
 	w.rename("checked", "moved")
@@ -187,4 +189,3 @@ func TestPlainCopyOfWhatIsChanged(t *testing.T) {
 	w.sync()
 	w.verify()
 }
-

@@ -44,7 +44,7 @@ func (w *world) resync() {
 // nothing before it is done, and is one commit.
 func TestResyncGoesOn(t *testing.T) {
 	w := newWorld(t)
-	const n = 60_000
+	const n = 24_000
 	w.fill("many", n)
 	w.insert("users", bson.M{"_id": 1}, bson.M{"_id": "x"})
 	w.add()
@@ -74,7 +74,7 @@ func TestResyncGoesOn(t *testing.T) {
 	w.verify()
 	var labelled int
 	for _, line := range w.log() {
-		if strings.Contains(line, "re-sync by comparison with the source; 60000 documents differed") {
+		if strings.Contains(line, "re-sync by comparison with the source; 24000 documents differed") {
 			labelled++
 		}
 	}
