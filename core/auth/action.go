@@ -50,6 +50,7 @@ const (
 	ListSessions
 	Remove
 	RenameCollectionSameDB
+	ReplSetGetConfig
 	ReplSetGetStatus
 	RevokeRole
 	ServerStatus
@@ -92,7 +93,7 @@ var actionNames = [numAsked]string{
 	"createRole", "createUser", "dbStats", "dropCollection", "dropDatabase", "dropIndex", "dropRole",
 	"dropUser", "find", "fsync", "getCmdLineOpts", "getLog", "getParameter", "grantRole", "hostInfo", "inprog",
 	"insert", "killAnyCursor", "killAnySession", "killCursors", "killop", "listCollections", "listDatabases",
-	"listIndexes", "listSessions", "remove", "renameCollectionSameDB", "replSetGetStatus", "revokeRole",
+	"listIndexes", "listSessions", "remove", "renameCollectionSameDB", "replSetGetConfig", "replSetGetStatus", "revokeRole",
 	"serverStatus", "setParameter", "shutdown", "top", "update", "validate", "viewRole", "viewUser",
 
 	"createBranch", "createProject", "createTag", "dropBranch", "dropProject", "dropTag", "listBranches",
@@ -112,7 +113,7 @@ var inert = []string{
 	"internal", "invalidateUserCache", "listCachedAndActiveUsers", "listClusterCatalog", "listShards", "logRotate", "moveChunk",
 	"netstat", "oidReset", "operationMetrics", "planCacheIndexFilter", "planCacheRead", "planCacheWrite",
 	"querySettings", "queryStatsRead", "queryStatsReadTransformed", "refineCollectionShardKey", "reIndex",
-	"removeShard", "replSetConfigure", "replSetGetConfig", "replSetHeartbeat", "replSetResizeOplog",
+	"removeShard", "replSetConfigure", "replSetHeartbeat", "replSetResizeOplog",
 	"replSetStateChange", "reshardCollection", "resync", "rotateCertificates", "runAsLessPrivilegedUser",
 	"setAuthenticationRestriction", "setClusterParameter", "setDefaultRWConcern",
 	"setFeatureCompatibilityVersion", "setFreeMonitoring", "setUserWriteBlockMode", "shardedDataDistribution",

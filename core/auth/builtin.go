@@ -19,9 +19,9 @@ var (
 	keyActions   = ActionsOf(CreateAPIKey, ListAPIKeys, RevokeAPIKey)
 
 	monitorActions = ActionsOf(GetCmdLineOpts, GetLog, GetParameter, HostInfo, Inprog, ListDatabases,
-		ListSessions, ReplSetGetStatus, ServerStatus, Top)
+		ListSessions, ReplSetGetConfig, ReplSetGetStatus, ServerStatus, Top)
 	hostActions    = ActionsOf(Fsync, KillAnyCursor, KillAnySession, Killop, SetParameter, Shutdown, Compact)
-	managerActions = ActionsOf(ListSessions, ReplSetGetStatus, CollectGarbage, CheckStore, ManageMirrors, Publish)
+	managerActions = ActionsOf(ListSessions, ReplSetGetConfig, ReplSetGetStatus, CollectGarbage, CheckStore, ManageMirrors, Publish)
 )
 
 // everywhere is every collection of every database.

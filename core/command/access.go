@@ -142,8 +142,10 @@ type identity struct {
 }
 
 func newIdentity(p *auth.Principal, g *auth.Grants) *identity {
-	return &identity{principal: p, grants: g, actor: p.Name.Actor(), owner: sha256.Sum256([]byte(p.Name.String()))}
+	return &identity{principal: p, grants: g, actor: p.Name.Actor(), owner: ownerOf(p.Name)}
 }
+
+func ownerOf(name auth.UserName) [32]byte { return sha256.Sum256([]byte(name.String())) }
 
 // user names who uses the session, for its cursors.
 func (s *Session) user() string {

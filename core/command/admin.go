@@ -160,43 +160,6 @@ func getLogCommand() *Command {
 	}.build()
 }
 
-func replSetGetStatusCommand() *Command {
-	return asking(Command{
-		Name: "replSetGetStatus", Group: Server, traits: adminOnly,
-		Help:    "Describes the replica set that the server presents itself as: one member, the primary.",
-		Example: `{replSetGetStatus: 1}`, DB: "admin",
-	}, onCluster[noArgs](auth.ReplSetGetStatus), func(_ context.Context, c *call) (bsonraw.Doc, error) {
-		now := c.d.now()
-		b := c.reply(1024)
-		b.String("set", SetName)
-		b.Time("date", now)
-		b.Int32("myState", 1)
-		b.Int64("term", 1)
-		b.Int64("heartbeatIntervalMillis", 2000)
-		for _, name := range []string{"majorityVoteCount", "writeMajorityCount", "votingMembersCount", "writableVotingMembersCount"} {
-			b.Int32(name, 1)
-		}
-		b.BeginDoc("optimes")
-		for _, name := range []string{"lastCommittedOpTime", "readConcernMajorityOpTime", "appliedOpTime", "durableOpTime"} {
-			c.d.appendOpTime(b, name)
-		}
-		b.End()
-		b.BeginArray("members")
-		b.BeginDoc("0")
-		b.Int32("_id", 0)
-		b.String("name", hostname())
-		b.Double("health", 1)
-		b.Int32("state", 1)
-		b.String("stateStr", "PRIMARY")
-		b.Int32("uptime", int32(now.Sub(c.d.started).Seconds()))
-		c.d.appendOpTime(b, "optime")
-		b.Bool("self", true)
-		b.End()
-		b.End()
-		return c.ok(), nil
-	})
-}
-
 func fsyncCommand() *Command {
 	return definition[fsyncArgs]{
 		Command: Command{

@@ -100,6 +100,9 @@ func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, err
 	if a.coll == "" && len(a.spec.Pipeline) == 0 {
 		return nil, errs.New(errs.InvalidNamespace, "{aggregate: 1} is not valid for an empty pipeline.")
 	}
+	if err := c.g.checkStages(a.spec.Pipeline); err != nil {
+		return nil, err
+	}
 	if isChangeStream(a.spec.Pipeline) {
 		if a.explain {
 			return nil, errs.New(errs.CommandNotSupported, "a change stream reads the log and has no plan to explain")
@@ -135,9 +138,9 @@ func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, err
 
 // aggregateInto runs a pipeline that writes. Its cursor is empty.
 func (c *call) aggregateInto(ctx context.Context, ns string, a *aggregateArgs) (*stream, error) {
+	last := a.spec.Pipeline[len(a.spec.Pipeline)-1].Iter()
+	last.Next()
 	if c.txn != nil {
-		last := a.spec.Pipeline[len(a.spec.Pipeline)-1].Iter()
-		last.Next()
 		return nil, errs.New(errs.OperationNotSupportedInTxn, "%s cannot be used in a transaction", last.Key())
 	}
 	if c.ref.Project == "" {
@@ -146,9 +149,15 @@ func (c *call) aggregateInto(ctx context.Context, ns string, a *aggregateArgs) (
 	if !c.ref.Moment.IsHead() {
 		return nil, pinned(c.ref)
 	}
+	if c.g.concern.level == "linearizable" {
+		return nil, c.g.concern.unsupported(c.cmd.Name, string(last.Key())+" cannot be used with a 'linearizable' read concern level")
+	}
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		if a.bypass {
 			t.BypassValidation()
+		}
+		if err := c.serverStage(ctx, t, a); err != nil {
+			return err
 		}
 		cur, err := t.Aggregate(ctx, a.coll, &a.spec)
 		if err != nil {

@@ -16,9 +16,9 @@ func allCommands() []*Command {
 		refreshSessionsCommand(), endSessionsCommand(),
 
 		helloCommand(), pingCommand(), buildInfoCommand(), serverStatusCommand(), listCommandsCommand(),
-		currentOpCommand(), killOpCommand(), killSessionsCommand(), killAllSessionsCommand(),
+		currentOpCommand(), killOpCommand(), killSessionsCommand(), killAllSessionsCommand(), killAllSessionsByPatternCommand(),
 		whatsmyuriCommand(), featuresCommand(), connPoolStatsCommand(), getCmdLineOptsCommand(), hostInfoCommand(),
-		getLogCommand(), replSetGetStatusCommand(), fsyncCommand(), logRotateCommand(), shutdownCommand(),
+		getLogCommand(), replSetGetStatusCommand(), replSetGetConfigCommand(), fsyncCommand(), logRotateCommand(), shutdownCommand(),
 		profileCommand(), getParameterCommand(), setParameterCommand(), configureFailPointCommand(),
 		dbStatsCommand(), collStatsCommand(), validateCommand(), dbHashCommand(), topCommand(),
 

@@ -80,7 +80,7 @@ func runImportBatch(ctx context.Context, c *call, a *importBatchArgs) (bsonraw.D
 	b := c.reply(64)
 	b.Int64("n", stored)
 	failed.append(b)
-	appendLSN(b, lsn)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

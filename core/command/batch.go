@@ -82,7 +82,7 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 	cur.appendRest(b)
 	c.appendSnapshotTime(b)
 	b.End()
-	appendLSN(b, s.lsn)
+	c.appendLSN(b, s.lsn)
 	return c.ok(), nil
 }
 

@@ -267,6 +267,9 @@ func (c *call) writeOnce(ctx context.Context, m *memo, fn func(*engine.Txn) erro
 		if err := fn(t); err != nil {
 			return err
 		}
+		if err := c.d.fail.beforeCommit(c.conn, len(m.fresh.list)); err != nil {
+			return err
+		}
 		return t.Remember(sessionKind, m.s.id.name(), func(lsn mvcc.LSN) bsonraw.Doc {
 			return m.s.encode(lsn, c.d.now(), false, m.s.done.list, m.fresh.list)
 		})
@@ -277,11 +280,13 @@ func (c *call) writeOnce(ctx context.Context, m *memo, fn func(*engine.Txn) erro
 	return m.committed(lsn), err
 }
 
-// appendLSN puts the commit's LSN into a reply, if there was one.
-func appendLSN(b *bsonraw.Builder, lsn mvcc.LSN) {
+// appendLSN puts the commit's LSN into a reply, if there was one, and what there is
+// to say of its write concern.
+func (c *call) appendLSN(b *bsonraw.Builder, lsn mvcc.LSN) {
 	if lsn != 0 {
 		b.Int64("argonLSN", int64(lsn))
 	}
+	c.appendWriteConcern(b)
 }
 
 // appendWriteConcern speaks of a write concern that cannot be had, as mongod

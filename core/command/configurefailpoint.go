@@ -25,9 +25,9 @@ func configureFailPointCommand() *Command {
 		},
 		access: onCluster[args](auth.SetParameter),
 		fields: []field[args]{
-			text("configureFailPoint", func(a *args) *string { return &a.name }).need().about(`"failCommand".`),
+			text("configureFailPoint", func(a *args) *string { return &a.name }).need().about(`"failCommand", "failGetMoreAfterCursorCheckout", "onPrimaryTransactionalWrite" or "maxTimeAlwaysTimeOut".`),
 			anything("mode", func(a *args) *bsonraw.Value { return &a.mode }).about(`"alwaysOn", "off", {times: n}, {skip: n} or {activationProbability: p}.`),
-			object("data", func(a *args) *bsonraw.Doc { return &a.data }).about("Which commands fail, and how: failCommands, errorCode, errorLabels, closeConnection, blockConnection with blockTimeMS, writeConcernError, appName, namespace."),
+			object("data", func(a *args) *bsonraw.Doc { return &a.data }).about("Which commands fail, and how: failCommands, errorCode, errorLabels, closeConnection, blockConnection with blockTimeMS, writeConcernError, appName, namespace. Of onPrimaryTransactionalWrite: failBeforeCommitExceptionCode, closeConnection."),
 		},
 		run: runConfigureFailPoint,
 	}.build()
@@ -39,65 +39,102 @@ func runConfigureFailPoint(_ context.Context, c *call, a *failpointArgs) (bsonra
 		return nil, errs.New(errs.CommandNotFound, "no such command: 'configureFailPoint'").
 			WithRemedy("start the server with --enable-test-commands")
 	}
-	if a.name != "failCommand" {
-		return nil, errs.New(errs.FailPointSetFailed, "%s not found", a.name).WithRemedy("there is failCommand")
-	}
-	var spec failSpec
-	on, err := spec.readMode(a.mode)
+	mode, on, err := readFailMode(a.mode)
 	if err != nil {
 		return nil, err
 	}
-	if err := failData.read(&spec, orEmpty(a.data), nil); err != nil {
+	var count int64
+	switch a.name {
+	case "failCommand":
+		count, err = f.setCommand(&f.commands, failData, on, mode, orEmpty(a.data))
+	case "failGetMoreAfterCursorCheckout":
+		count, err = f.setCommand(&f.getMores, failGetMoreData, on, mode, orEmpty(a.data))
+	case "onPrimaryTransactionalWrite":
+		count, err = f.setWrite(on, mode, orEmpty(a.data))
+	case "maxTimeAlwaysTimeOut":
+		f.mu.Lock()
+		count = f.timeouts.set(on, mode)
+		f.mu.Unlock()
+	default:
+		err = errs.New(errs.FailPointSetFailed, "%s not found", a.name).WithRemedy("there are failCommand, failGetMoreAfterCursorCheckout, maxTimeAlwaysTimeOut and onPrimaryTransactionalWrite")
+	}
+	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	count := f.entered
-	f.spec = spec
-	f.spec.commands, f.spec.extra, f.spec.wcError = spec.commands.Clone(), spec.extra.Clone(), spec.wcError.Clone()
-	f.on.Store(on)
-	f.mu.Unlock()
 	b := c.reply(32)
 	b.Int64("count", count)
 	return c.ok(), nil
 }
 
-// readMode says when the fail point is on.
-func (s *failSpec) readMode(mode bsonraw.Value) (on bool, err error) {
-	if mode.Type == bsonraw.String && mode.Str() != "off" && mode.Str() != "alwaysOn" {
-		return false, errs.New(errs.BadValue, "unknown mode: %s", mode.Str())
+func (f *failpoints) setCommand(which *failCommand, t *table[failSpec], on bool, mode failMode, data bsonraw.Doc) (int64, error) {
+	var spec failSpec
+	if err := t.read(&spec, data, nil); err != nil {
+		return 0, err
 	}
-	bad := func() (bool, error) {
-		return false, errs.New(errs.FailedToParse, `a fail point's mode is "off", "alwaysOn", {times: n}, {skip: n} or {activationProbability: p}`)
+	spec.commands, spec.extra, spec.wcError = spec.commands.Clone(), spec.extra.Clone(), spec.wcError.Clone()
+	if t == failGetMoreData {
+		spec.commands = onlyGetMore
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	which.failSpec = spec
+	return which.set(on, mode), nil
+}
+
+// onlyGetMore is the array ["getMore"].
+var onlyGetMore = func() bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.String("0", "getMore")
+	return b.Finish()
+}()
+
+func (f *failpoints) setWrite(on bool, mode failMode, data bsonraw.Doc) (int64, error) {
+	var spec failWriteSpec
+	if err := failWriteData.read(&spec, data, nil); err != nil {
+		return 0, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes.failWriteSpec = spec
+	return f.writes.set(on, mode), nil
+}
+
+// readFailMode says when a fail point is on.
+func readFailMode(mode bsonraw.Value) (m failMode, on bool, err error) {
 	if mode.Type == bsonraw.String {
 		switch mode.Str() {
 		case "off":
-			return false, nil
+			return m, false, nil
 		case "alwaysOn":
-			s.always = true
-			return true, nil
+			return failMode{always: true}, true, nil
 		}
-		return bad()
+		return m, false, errs.New(errs.BadValue, "unknown mode: %s", mode.Str())
 	}
-	it := mode.Doc().Iter()
-	if !it.Next() {
-		return bad()
+	if it := mode.Doc().Iter(); it.Next() {
+		n, whole := it.Value().AsInt64()
+		p, _ := it.Value().AsFloat64()
+		switch key := string(it.Key()); {
+		case key == "times" && whole && n >= 0:
+			return failMode{times: n}, n > 0, nil
+		case key == "skip" && whole && n >= 0:
+			return failMode{skip: n, always: true}, true, nil
+		case key == "activationProbability" && p > 0 && p <= 1:
+			return failMode{probability: p, always: true}, true, nil
+		}
 	}
-	n, whole := it.Value().AsInt64()
-	p, _ := it.Value().AsFloat64()
-	switch key := string(it.Key()); {
-	case key == "times" && whole && n >= 0:
-		s.times = n
-		return n > 0, nil
-	case key == "skip" && whole && n >= 0:
-		s.skip, s.always = n, true
-		return true, nil
-	case key == "activationProbability" && p > 0 && p <= 1:
-		s.probability, s.always = p, true
-		return true, nil
-	}
-	return bad()
+	return m, false, errs.New(errs.FailedToParse, `a fail point's mode is "off", "alwaysOn", {times: n}, {skip: n} or {activationProbability: p}`)
 }
+
+var (
+	failCloses = looseFlag("closeConnection", func(s *failSpec) *bool { return &s.closes })
+	failCode   = kind("errorCode", "number", numeric, func(s *failSpec, v bsonraw.Value) error {
+		s.code, s.hasCode = errs.Code(truncated(v)), true
+		return nil
+	})
+)
+
+// failGetMoreData is the table of failGetMoreAfterCursorCheckout's data.
+var failGetMoreData = newTable("failGetMoreAfterCursorCheckout", []field[failSpec]{failCloses, failCode})
 
 // failData is the table of failCommand's data.
 var failData = newTable("failCommand", []field[failSpec]{
@@ -105,11 +142,8 @@ var failData = newTable("failCommand", []field[failSpec]{
 		s.commands = v.Doc()
 		return nil
 	}),
-	looseFlag("closeConnection", func(s *failSpec) *bool { return &s.closes }),
-	kind("errorCode", "number", numeric, func(s *failSpec, v bsonraw.Value) error {
-		s.code, s.hasCode = errs.Code(truncated(v)), true
-		return nil
-	}),
+	failCloses,
+	failCode,
 	kind("errorLabels", "array", []bsonraw.Type{bsonraw.Array}, func(s *failSpec, v bsonraw.Value) error {
 		s.hasLabels = true
 		for _, l := range v.Doc().Values() {
@@ -129,4 +163,16 @@ var failData = newTable("failCommand", []field[failSpec]{
 	ignored[failSpec]("failInternalCommands", "There are none.", bsonraw.Boolean),
 	ignored[failSpec]("failLocalClients", "There are none.", bsonraw.Boolean),
 	ignored[failSpec]("threadName", "Clients have no names of their own.", bsonraw.String),
+})
+
+// failWriteData is the table of onPrimaryTransactionalWrite's data.
+var failWriteData = newTable("onPrimaryTransactionalWrite", []field[failWriteSpec]{
+	kind("failBeforeCommitExceptionCode", "number", numeric, func(w *failWriteSpec, v bsonraw.Value) error {
+		w.before = errs.Code(truncated(v))
+		return nil
+	}),
+	kind("closeConnection", "bool", []bsonraw.Type{bsonraw.Boolean}, func(w *failWriteSpec, v bsonraw.Value) error {
+		w.stays = !v.Bool()
+		return nil
+	}),
 })

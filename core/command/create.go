@@ -197,6 +197,6 @@ func runCreate(ctx context.Context, c *call, a *createArgs) (bsonraw.Doc, error)
 // done is the reply {ok: 1} of a write.
 func (c *call) done(lsn mvcc.LSN) bsonraw.Doc {
 	b := c.reply(32)
-	appendLSN(b, lsn)
+	c.appendLSN(b, lsn)
 	return c.ok()
 }

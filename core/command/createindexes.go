@@ -131,7 +131,7 @@ func runCreateIndexes(ctx context.Context, c *call, a *createIndexesArgs) (bsonr
 		b.Bool("createdCollectionAutomatically", created)
 		b.String("commitQuorum", "votingMembers")
 	}
-	appendLSN(b, lsn)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

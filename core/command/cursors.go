@@ -190,6 +190,15 @@ func (cs *cursors) expire(now time.Time) {
 	cs.killWhere(func(c *cursor) bool { return !c.noTimeout && !c.busy && now.Sub(c.used) > cursorIdle })
 }
 
+// isChangeStream reports whether a getMore is for a change stream.
+func (cs *cursors) isChangeStream(getMore bsonraw.Doc) bool {
+	id, _ := getMore.Get("getMore").AsInt64()
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c := cs.byID[id]
+	return c != nil && c.stream.live != nil
+}
+
 // len returns how many cursors are open.
 func (cs *cursors) len() int {
 	cs.mu.Lock()

@@ -125,8 +125,7 @@ func runDelete(ctx context.Context, c *call, a *deleteArgs) (bsonraw.Doc, error)
 	b.Int32("n", int32(n))
 	failed.append(b)
 	m.appendRetried(b)
-	appendLSN(b, lsn)
-	c.appendWriteConcern(b)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

@@ -236,6 +236,11 @@ func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
 		c.d.abortNamed(ctx, c)
 		return nil, err
 	}
+	if c.g.maxTime > 0 {
+		if err := c.d.fail.timesOut(); err != nil {
+			return nil, err
+		}
+	}
 	if c.g.maxTime > 0 && !c.cmd.has(awaits) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)

@@ -52,7 +52,7 @@ func runDrop(ctx context.Context, c *call, a *dropArgs) (bsonraw.Doc, error) {
 		b.Int32("nIndexesWas", int32(indexes))
 	}
 	b.String("ns", c.db+"."+a.coll)
-	appendLSN(b, lsn)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 
@@ -102,7 +102,7 @@ func dropDatabaseCommand() *Command {
 			if lsn != 0 {
 				b.String("dropped", c.db)
 			}
-			appendLSN(b, lsn)
+			c.appendLSN(b, lsn)
 			return c.ok(), nil
 		},
 	}.build()

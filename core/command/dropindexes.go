@@ -74,6 +74,6 @@ func runDropIndexes(ctx context.Context, c *call, a *dropIndexesArgs) (bsonraw.D
 	if a.which.Type == bsonraw.String && a.which.Str() == "*" {
 		b.String("msg", "non-_id indexes dropped for collection")
 	}
-	appendLSN(b, lsn)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }

@@ -12,22 +12,68 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 )
 
-// failpoints make commands fail on purpose, for the tests of drivers. There is
-// one, MongoDB's failCommand. Without EnableTestCommands there is none.
+// failpoints make commands fail on purpose, for the tests of drivers. There are
+// four of MongoDB's: failCommand, failGetMoreAfterCursorCheckout, for retryable
+// writes onPrimaryTransactionalWrite, and for commands with a time limit
+// maxTimeAlwaysTimeOut. Without EnableTestCommands there is none.
 type failpoints struct {
-	enabled atomic.Bool
-	mu      sync.Mutex
-	on      atomic.Bool // failCommand may match something
-	spec    failSpec
-	entered int64 // how often it matched
+	enabled  atomic.Bool
+	mu       sync.Mutex
+	commands failCommand
+	getMores failCommand
+	writes   failWrite
+	timeouts trigger
+}
+
+// failCommand is a fail point of the doors, which ask before a command runs.
+type failCommand struct {
+	trigger
+	failSpec
+}
+
+// trigger says when a fail point fails something. The lock of all of them guards
+// it, except for on.
+type trigger struct {
+	on      atomic.Bool // it may match something
+	entered int64       // how often it matched
+	failMode
+}
+
+// failMode is the mode of a fail point.
+type failMode struct {
+	always      bool
+	times, skip int64
+	probability float64
+}
+
+// set configures it and returns how often it matched so far.
+func (t *trigger) set(on bool, mode failMode) int64 {
+	t.failMode = mode
+	t.on.Store(on)
+	return t.entered
+}
+
+// pull reports whether this time it fails.
+func (t *trigger) pull() bool {
+	switch {
+	case !t.on.Load():
+		return false
+	case t.skip > 0:
+		t.skip--
+		return false
+	case t.probability > 0 && rand.Float64() >= t.probability:
+		return false
+	case !t.always:
+		if t.times--; t.times <= 0 {
+			t.on.Store(false)
+		}
+	}
+	t.entered++
+	return true
 }
 
 // failSpec is the configuration of failCommand.
 type failSpec struct {
-	always      bool
-	times, skip int64
-	probability float64
-
 	commands  bsonraw.Doc
 	namespace string
 	appName   string
@@ -62,7 +108,7 @@ func (d *Dispatcher) EnableTestCommands() { d.fail.enabled.Store(true) }
 // Failpoint says how a command is to fail, or nil. A door asks it before it runs
 // a command, which need not be valid.
 func (d *Dispatcher) Failpoint(sess *Session, raw bsonraw.Doc) *Failure {
-	if !d.fail.on.Load() {
+	if !d.fail.commands.on.Load() && !d.fail.getMores.on.Load() {
 		return nil
 	}
 	it := raw.Iter()
@@ -73,32 +119,29 @@ func (d *Dispatcher) Failpoint(sess *Session, raw bsonraw.Doc) *Failure {
 	if cmd == nil {
 		return nil
 	}
-	return d.fail.match(sess, cmd, raw)
+	d.fail.mu.Lock()
+	defer d.fail.mu.Unlock()
+	if f := d.fail.commands.match(sess, cmd, raw); f != nil {
+		return f
+	}
+	f := d.fail.getMores.match(sess, cmd, raw)
+	if f != nil && f.Err != nil && d.cursors.isChangeStream(raw) {
+		f.Err = errs.As(f.Err).WithLabel(resumableLabel)
+	}
+	return f
 }
 
-func (f *failpoints) match(sess *Session, cmd *Command, raw bsonraw.Doc) *Failure {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := &f.spec
-	if !f.on.Load() || !s.names(cmd) || s.appName != "" && s.appName != sess.AppName() {
+func (f *failCommand) match(sess *Session, cmd *Command, raw bsonraw.Doc) *Failure {
+	if !f.on.Load() || !f.names(cmd) || f.appName != "" && f.appName != sess.AppName() {
 		return nil
 	}
-	if s.namespace != "" && s.namespace != str(raw.Get("$db"), "")+"."+str(raw.Get(cmd.Name), "") {
+	if f.namespace != "" && f.namespace != str(raw.Get("$db"), "")+"."+str(raw.Get(cmd.Name), "") {
 		return nil
 	}
-	switch {
-	case s.skip > 0:
-		s.skip--
+	if !f.pull() {
 		return nil
-	case s.probability > 0 && rand.Float64() >= s.probability:
-		return nil
-	case !s.always:
-		if s.times--; s.times <= 0 {
-			f.on.Store(false)
-		}
 	}
-	f.entered++
-	return s.failure(cmd, raw)
+	return f.failure(cmd, raw)
 }
 
 func (s *failSpec) names(cmd *Command) bool {
@@ -125,15 +168,11 @@ func (s *failSpec) failure(cmd *Command, raw bsonraw.Doc) *Failure {
 	if s.blocks {
 		f.block = s.blockTime
 	}
-	_, numbered := raw.Lookup("txnNumber")
 	labels := func(code errs.Code) []string {
-		switch {
-		case s.hasLabels:
+		if s.hasLabels {
 			return s.labels
-		case numbered && (cmd.has(endsTxn) || cmd.has(retryable) && raw.Get("autocommit").IsMissing()) && retryableCodes[code]:
-			return []string{retryableLabel}
 		}
-		return nil
+		return labelsOf(code, cmd, raw)
 	}
 	if s.hasCode {
 		e := errs.New(s.code, "Failing command via 'failCommand' failpoint")
@@ -149,13 +188,89 @@ func (s *failSpec) failure(cmd *Command, raw bsonraw.Doc) *Failure {
 	return f
 }
 
-const retryableLabel = "RetryableWriteError"
+const (
+	retryableLabel = "RetryableWriteError"
+	resumableLabel = "ResumableChangeStreamError"
+)
+
+// labelsOf are the labels that a member of a replica set puts on an error, by
+// which drivers decide whether to run a transaction or a write again.
+func labelsOf(code errs.Code, cmd *Command, raw bsonraw.Doc) []string {
+	if raw.Get("txnNumber").IsMissing() {
+		return nil
+	}
+	inside := !raw.Get("autocommit").IsMissing()
+	switch {
+	case inside && (transientCodes[code] || retryableCodes[code] && !cmd.has(endsTxn)):
+		return []string{transientLabel}
+	case (!inside && cmd.has(retryable) || cmd.has(endsTxn)) && retryableCodes[code]:
+		return []string{retryableLabel}
+	}
+	return nil
+}
 
 // retryableCodes are the errors after which drivers send a write again.
 var retryableCodes = map[errs.Code]bool{
 	6: true, 7: true, 89: true, 91: true, 189: true, 262: true, 9001: true, 10107: true, 11600: true,
 	11602: true, 13435: true, 13436: true,
 }
+
+// transientCodes are those by which a transaction ends that may be run again:
+// conflicts, and what it read from or was itself being gone.
+var transientCodes = map[errs.Code]bool{24: true, 112: true, 239: true, 246: true, 251: true, 267: true}
+
+// failWrite is the configuration of onPrimaryTransactionalWrite: a retryable
+// write fails before its commit, or loses its connection after it.
+type failWrite struct {
+	trigger
+	failWriteSpec
+}
+
+type failWriteSpec struct {
+	before errs.Code // 0: it is committed
+	stays  bool      // the connection
+}
+
+// beforeCommit is asked when a retryable write of n statements is about to be
+// committed. Its error keeps it from that.
+func (f *failpoints) beforeCommit(sess *Session, n int) error {
+	if !f.writes.on.Load() {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fails := false
+	for range n {
+		fails = f.writes.pull() || fails
+	}
+	if !fails {
+		return nil
+	}
+	if !f.writes.stays {
+		sess.hangUp.Store(true)
+	}
+	if f.writes.before != 0 {
+		return errs.New(f.writes.before, "Failing write via 'onPrimaryTransactionalWrite' failpoint")
+	}
+	return nil
+}
+
+// timesOut says whether a command with a time limit is to run into it.
+func (f *failpoints) timesOut() error {
+	if !f.timeouts.on.Load() {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.timeouts.pull() {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// HangUp reports, once, whether a fail point wants the client's connection closed
+// without an answer.
+func (s *Session) HangUp() bool { return s.hangUp.Load() && s.hangUp.Swap(false) }
 
 // Block waits as long as the failure says.
 func (f *Failure) Block(ctx context.Context) error {

@@ -79,7 +79,7 @@ func runFindAndModify(ctx context.Context, c *call, a *findAndModifyArgs) (bsonr
 		b := c.reply(len(st.reply))
 		appendFields(b, st.reply)
 		b.Int32("retriedStmtId", m.ids[0])
-		appendLSN(b, m.committed(0))
+		c.appendLSN(b, m.committed(0))
 		return c.ok(), nil
 	}
 	var body bsonraw.Doc
@@ -99,8 +99,7 @@ func runFindAndModify(ctx context.Context, c *call, a *findAndModifyArgs) (bsonr
 	}
 	b := c.reply(len(body))
 	appendFields(b, body)
-	appendLSN(b, lsn)
-	c.appendWriteConcern(b)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

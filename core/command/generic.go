@@ -30,6 +30,7 @@ type generic struct {
 	concern      readConcern
 	api          bool // apiVersion was given
 	apiOption    bool // apiStrict or apiDeprecationErrors was
+	apiStrict    bool // only what belongs to version 1 of the API
 	retryable    bool // the command is a retryable write, and has statement ids
 	readOnly     bool // the command never writes
 }
@@ -52,8 +53,7 @@ type concern struct {
 //
 // Accepted without effect, with the reason: comment (for logs and profilers),
 // $readPreference and $clusterTime (there is one node, and it is always up to
-// date), apiStrict and apiDeprecationErrors (version 1 is what there is),
-// $client (sent by drivers and proxies about themselves).
+// date), apiDeprecationErrors (nothing of version 1 is deprecated), $client (sent by drivers and proxies about themselves).
 func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	switch string(key) {
 	case "$db":
@@ -197,6 +197,7 @@ func (g *generic) readAPI(key string, v bsonraw.Value) error {
 		return errs.New(errs.TypeMismatch, wrongType, "APIParametersFromClient", key, v.Type.Name(), " '"+name+"'")
 	case key != "apiVersion":
 		g.apiOption = true
+		g.apiStrict = g.apiStrict || key == "apiStrict" && v.Bool()
 	case v.Str() != "1":
 		return errs.New(errs.APIVersionError, "API version must be \"1\"")
 	default:
@@ -281,14 +282,60 @@ func (g *generic) check(cmd *Command) error {
 		return bad("Specifying startTransaction=false is not allowed.")
 	case g.apiOption && !g.api:
 		return errs.New(4886600, "Provided apiStrict and/or apiDeprecationErrors without passing apiVersion")
+	case g.apiStrict && !inAPI[cmd.Name]:
+		return errs.New(errs.APIStrictError, "Provided apiStrict:true, but the command %s is not in API Version 1. Information on supported commands and migrations in API Version 1 can be found at https://dochub.mongodb.org/core/manual-versioned-api", cmd.Name)
 	case g.hasTxnNumber && g.txnNumber < 0:
 		return bad("Transaction number cannot be negative")
 	}
 	if g.autocommit == no && !cmd.has(inTxn) {
 		return notInTxn(cmd.Name)
 	}
+	if g.autocommit == unset {
+		if err := g.concern.supported(cmd); err != nil {
+			return err
+		}
+	}
 	if g.hasTxnNumber && g.autocommit == unset && !cmd.has(retryable) && !cmd.has(endsTxn) {
 		return errs.New(errs.NotARetryableWriteCommand, "txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", cmd.Name)
+	}
+	return nil
+}
+
+// inAPI are the commands of version 1 of MongoDB's API.
+var inAPI = setOf(
+	"abortTransaction", "aggregate", "authenticate", "collMod", "commitTransaction", "count", "create", "createIndexes",
+	"delete", "drop", "dropDatabase", "dropIndexes", "endSessions", "explain", "find", "findAndModify", "getMore", "hello",
+	"insert", "killCursors", "listCollections", "listDatabases", "listIndexes", "ping", "refreshSessions", "saslContinue",
+	"saslStart", "update",
+)
+
+func setOf(names ...string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+// checkStages refuses stages that are not in version 1 of the API, where nothing
+// else is wanted.
+func (g *generic) checkStages(pipeline []bsonraw.Doc) error {
+	if !g.apiStrict {
+		return nil
+	}
+	for _, stage := range pipeline {
+		it := stage.Iter()
+		if !it.Next() {
+			continue
+		}
+		switch name := string(it.Key()); name {
+		case "$currentOp", "$indexStats", "$listLocalSessions", "$listSessions":
+			return errs.New(errs.APIStrictError, "%s is not allowed with 'apiStrict: true' in API Version 1", name)
+		case "$collStats":
+			if spec := it.Value().Doc(); spec.Len() != 1 || spec.Get("count").IsMissing() {
+				return errs.New(errs.APIStrictError, "only the 'count' option to $collStats is supported in API Version 1")
+			}
+		}
 	}
 	return nil
 }

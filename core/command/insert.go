@@ -87,8 +87,7 @@ func runInsert(ctx context.Context, c *call, a *insertArgs) (bsonraw.Doc, error)
 	b.Int32("n", int32(n))
 	failed.append(b)
 	m.appendRetried(b)
-	appendLSN(b, lsn)
-	c.appendWriteConcern(b)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

@@ -78,6 +78,10 @@ func describeCollection(coll *engine.Collection, nameOnly bool) bsonraw.Doc {
 	b.Doc("options", orEmpty(coll.Options))
 	b.BeginDoc("info")
 	b.Bool("readOnly", coll.View)
+	if !coll.View {
+		id := coll.UUID()
+		b.Value("uuid", bsonraw.BinaryValue(4, id[:]))
+	}
 	b.End()
 	if !coll.View {
 		b.BeginDoc("idIndex")

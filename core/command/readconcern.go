@@ -81,6 +81,20 @@ func (rc *readConcern) check() error {
 	return nil
 }
 
+// supported refuses a level where it would mean nothing, as mongod does: what reads
+// nothing, or writes. In a transaction it stands for all of its commands. Reads
+// take every level, also those to which mongod gives no snapshots.
+func (rc *readConcern) supported(cmd *Command) error {
+	if rc.level == "" || rc.level == "local" || cmd.has(reads) && !cmd.has(writes) || cmd.has(awaits) {
+		return nil
+	}
+	return rc.unsupported(cmd.Name, "read concern not supported")
+}
+
+func (rc *readConcern) unsupported(name, why string) error {
+	return errs.New(errs.InvalidOptions, "Command %s does not support { readConcern: { level: %q, provenance: \"clientSupplied\" } } :: caused by :: %s", name, rc.level, why)
+}
+
 // checkTimes refuses times of the future. A time that the wall clock has passed is
 // none, also where no commit came since.
 func (c *call) checkTimes() error {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,9 +158,16 @@ func TestKillingSessions(t *testing.T) {
 	require.Equal(t, 1, d.cursors.len())
 	docs, _ := batch(d.run("admin", `{"aggregate": 1, "pipeline": [{"$listLocalSessions": {}}, {"$count": "n"}], "cursor": {}}`))
 	require.Equal(t, []string{`{"n":1}`}, docs)
-	d.fail("admin", `{"killAllSessions": [{"user": "x", "db": "y"}]}`, errs.NotSupported)
+	d.fail("admin", `{"killAllSessions": [{"user": "x"}]}`, errs.MissingRequiredField)
+	d.fail("admin", `{"killAllSessionsByPattern": [{"roles": [{"role": "read", "db": "p"}]}]}`, errs.NotSupported)
+	d.run("admin", `{"killAllSessions": [{"user": "x", "db": "y"}]}`)
+	d.run("admin", `{"killAllSessionsByPattern": [{"users": [{"user": "x", "db": "y"}]}, {"lsid": {"id": {"$uuid": "00000000-0a3c-4f0e-9d9e-5d6c1c1e7a01"}}}]}`)
+	require.Equal(t, 1, d.logical.openTxns(), "the session is nobody's of these")
+	d.run("admin", `{"killAllSessionsByPattern": [{`+strings.TrimPrefix(lsidA, ", ")+`, "uid": {"$binary": {"base64": "`+strings.Repeat("A", 43)+`=", "subType": "00"}}}]}`)
+	require.Zero(t, d.logical.openTxns(), "a session without a user")
+	require.Zero(t, d.cursors.len())
+	d.run("p", `{"find": "c", "batchSize": 1`+lsidA+`}`)
 	d.run("admin", `{"killAllSessions": []}`)
-	require.Zero(t, d.logical.openTxns())
 	require.Zero(t, d.cursors.len())
 	d.run("p", `{"find": "c", "batchSize": 1`+lsidA+`}`)
 	d.run("admin", `{"killSessions": []}`)
@@ -173,4 +181,70 @@ func TestOperationsHideSecrets(t *testing.T) {
 	b := bsonraw.NewBuilder(nil)
 	c.describe(b, d.time)
 	require.NotContains(t, jsonOf(b.Finish()), "geheim")
+}
+
+// A read concern that a command cannot heed is refused, as by mongod; reads heed
+// all of them.
+func TestReadConcernsThatMeanNothing(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 2)
+	snapshot := `, "readConcern": {"level": "snapshot"}}`
+	for _, cmd := range []string{
+		`{"insert": "c", "documents": [{"_id": 9}]`, `{"delete": "c", "deletes": [{"q": {}, "limit": 0}]`,
+		`{"findAndModify": "c", "remove": true`, `{"create": "d"`, `{"ping": 1`,
+	} {
+		require.Contains(t, d.fail("p", cmd+snapshot, errs.InvalidOptions).Message, "does not support { readConcern: { level: \"snapshot\"")
+		d.run("p", cmd+`, "readConcern": {"level": "local"}}`)
+	}
+	d.fail("p", `{"aggregate": "c", "pipeline": [{"$out": "o"}], "cursor": {}, "readConcern": {"level": "linearizable"}}`, errs.InvalidOptions)
+	for _, cmd := range []string{`{"find": "c"`, `{"count": "c"`, `{"listCollections": 1`, `{"aggregate": "c", "pipeline": [], "cursor": {}`} {
+		d.run("p", cmd+snapshot)
+	}
+}
+
+// A client that wants version 1 of the API and nothing else gets nothing else.
+func TestStrictAPI(t *testing.T) {
+	d := newDoor(t)
+	strict := `, "apiVersion": "1", "apiStrict": true}`
+	d.insertN("p", 2)
+	d.run("p", `{"find": "c"`+strict)
+	d.run("p", `{"aggregate": "c", "pipeline": [{"$collStats": {"count": {}}}], "cursor": {}`+strict)
+	require.Contains(t, d.fail("p", `{"distinct": "c", "key": "a"`+strict, errs.APIStrictError).Message, "command distinct is not in API Version 1")
+	d.fail("p", `{"argonBranchList": 1`+strict, errs.APIStrictError)
+	for _, stage := range []string{`{"$indexStats": {}}`, `{"$collStats": {"count": {}, "storageStats": {}}}`} {
+		d.fail("p", `{"aggregate": "c", "pipeline": [`+stage+`], "cursor": {}`+strict, errs.APIStrictError)
+	}
+}
+
+// Commands that change the catalog, too, say that a write concern cannot be had.
+func TestWriteConcernsOfCatalogCommands(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 2)
+	for _, cmd := range []string{
+		`{"create": "d"`, `{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}]`, `{"dropIndexes": "c", "index": "a_1"`,
+		`{"collMod": "c", "validationLevel": "moderate"`, `{"aggregate": "c", "pipeline": [{"$out": "o"}], "cursor": {}`,
+		`{"drop": "d"`, `{"dropDatabase": 1`,
+	} {
+		reply := d.run("p", cmd+`, "writeConcern": {"w": 7}}`)
+		require.Equal(t, int32(100), reply.Get("writeConcernError").Doc().Get("code").Int32(), cmd)
+	}
+}
+
+// A collection has one UUID on every branch, by every name.
+func TestCollectionsHaveUUIDs(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 1)
+	uuid := func(db string) string {
+		docs, _ := batch(d.run(db, `{"listCollections": 1, "filter": {"name": {"$in": ["c", "renamed"]}}}`))
+		require.Len(t, docs, 1)
+		return jsonOf(doc(t, docs[0]).Get("info").Doc())
+	}
+	first := uuid("p")
+	require.Contains(t, first, `"subType":"04"`)
+	d.run("p", `{"argonBranchCreate": "exp"}`)
+	d.run("admin", `{"renameCollection": "p~exp.c", "to": "p~exp.renamed"}`)
+	require.Equal(t, first, uuid("p~exp"))
+	d.run("p", `{"drop": "c"}`)
+	d.insertN("p", 1)
+	require.NotEqual(t, first, uuid("p"))
 }

@@ -26,6 +26,7 @@ type Session struct {
 	sasl   *auth.Conversation // that the client is in the middle of
 
 	attached atomic.Pointer[attachedClient] // of a connection that is one of several
+	hangUp   atomic.Bool                    // a fail point wants the connection closed
 }
 
 // SessionOptions say who the client is.
@@ -35,6 +36,8 @@ type SessionOptions struct {
 	Actor, Message string
 	// Remote is the client's address, as whatsmyuri and currentOp say it.
 	Remote string
+	// Address is the server's own, as its hello says it.
+	Address string
 	// User is who uses the session where nobody authenticates in it. A cursor can
 	// be used by the user who opened it only.
 	User string

@@ -170,8 +170,7 @@ func runUpdate(ctx context.Context, c *call, a *updateArgs) (bsonraw.Doc, error)
 	m.appendRetried(b)
 	appendUpserted(b, out.upserted)
 	b.Int32("nModified", int32(out.modified))
-	appendLSN(b, lsn)
-	c.appendWriteConcern(b)
+	c.appendLSN(b, lsn)
 	return c.ok(), nil
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -133,6 +135,20 @@ func eachDoc(v *mvcc.View, c mvcc.CollectionID, fn func(Doc) error) error {
 		}
 	}
 	return cur.Err()
+}
+
+// UUID is what MongoDB's clients know a collection by. It follows from the number,
+// so that it is the same on every branch, and after a rename.
+func (c *Collection) UUID() [16]byte {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte("argon collection "), uint32(c.ID)))
+	id := [16]byte(sum[:16])
+	id[6], id[8] = id[6]&0x0F|0x80, id[8]&0x3F|0x80 // version 8: made as the application likes
+	return id
+}
+
+func (c *Collection) appendUUID(b *bsonraw.Builder, name string) {
+	id := c.UUID()
+	b.Value(name, bsonraw.BinaryValue(4, id[:]))
 }
 
 // encodeCollection makes the catalog document of a collection.

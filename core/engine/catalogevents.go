@@ -47,6 +47,7 @@ type catalogEvent struct {
 	kind          string
 	name          string // of the collection, before
 	before, after *Collection
+	replaced      *Collection // by a rename
 	indexes       []*index.Definition
 }
 
@@ -60,7 +61,7 @@ func (u *unfolding) compareCatalogs(now *catalog, dropDatabase bool) {
 	for _, before := range byID(old) {
 		after := now.byID[before.ID]
 		if after != nil && after.Name != before.Name {
-			renames = append(renames, catalogEvent{kind: eventRename, name: before.Name, before: before, after: after})
+			renames = append(renames, catalogEvent{kind: eventRename, name: before.Name, before: before, after: after, replaced: old.byName[after.Name]})
 			taken[after.Name] = true
 		}
 	}
@@ -111,10 +112,10 @@ func compareCollection(before, after *Collection) []catalogEvent {
 		}
 	}
 	for _, def := range gone {
-		list = append(list, catalogEvent{kind: eventDropIndexes, name: after.Name, indexes: []*index.Definition{def}})
+		list = append(list, catalogEvent{kind: eventDropIndexes, name: after.Name, before: before, after: after, indexes: []*index.Definition{def}})
 	}
 	for _, def := range made {
-		list = append(list, catalogEvent{kind: eventCreateIndexes, name: after.Name, indexes: []*index.Definition{def}})
+		list = append(list, catalogEvent{kind: eventCreateIndexes, name: after.Name, before: before, after: after, indexes: []*index.Definition{def}})
 	}
 	return list
 }
@@ -133,6 +134,9 @@ func (e *catalogEvent) appendDescription(b *bsonraw.Builder, db string) {
 		b.End()
 	case eventRename:
 		b.BeginDoc("operationDescription")
+		if e.replaced != nil {
+			e.replaced.appendUUID(b, "dropTarget")
+		}
 		appendNamespace(b, "to", db, e.after.Name)
 		b.End()
 	case eventCreateIndexes, eventDropIndexes:
@@ -176,6 +180,18 @@ func appendChanged(b *bsonraw.Builder, before, after Doc) {
 		if !bsonraw.Identical(before.Get(string(it.Key())), it.Value()) {
 			b.ValueBytes(it.Key(), it.Value())
 		}
+	}
+}
+
+// collection is what the event is about, nil for a database.
+func (ev *event) collection() *Collection {
+	switch d := ev.ddl; {
+	case d == nil:
+		return &Collection{ID: max(ev.cid, ev.was)}
+	case d.after != nil:
+		return d.after
+	default:
+		return d.before
 	}
 }
 

@@ -49,7 +49,7 @@ func (s *scenario) brief(docs []Doc) string {
 	for _, doc := range docs {
 		var m map[string]any
 		require.NoError(s, json.Unmarshal([]byte(s.text(doc)), &m))
-		for _, name := range []string{"_id", "clusterTime", "wallTime", "lsid", "txnNumber"} {
+		for _, name := range []string{"_id", "clusterTime", "wallTime", "lsid", "txnNumber", "collectionUUID"} {
 			delete(m, name)
 		}
 		line, err := json.Marshal(m)
@@ -92,10 +92,15 @@ func TestWatchDropAndRename(t *testing.T) {
 	dropped := s.write("main", "me", func(txn *Txn) error { return txn.DropDatabase(s.ctx) })
 	require.Equal(t, "{ns:{coll:a,db:p},operationType:rename,to:{coll:b,db:p}}\n{operationType:invalidate}", s.brief(events(t, a)))
 	require.Equal(t, "{ns:{coll:a,db:p},operationType:rename,to:{coll:b,db:p}}\n{operationType:invalidate}", s.brief(events(t, b)))
-	require.Equal(t, `{ns:{coll:a,db:p},operationDescription:{to:{coll:b,db:p}},operationType:rename,to:{coll:b,db:p}}
-{ns:{coll:b,db:p},operationType:drop}
+	all := events(t, db)
+	rename, target := all[0].Get("operationDescription").Doc(), all[1].Get("collectionUUID")
+	require.Equal(t, "b", rename.Get("to").Doc().Get("coll").Str())
+	require.Equal(t, target, all[0].Get("collectionUUID"), "a collection keeps its UUID")
+	require.NotEqual(t, target, rename.Get("dropTarget"))
+	require.Equal(t, bsonraw.Binary, rename.Get("dropTarget").Type)
+	require.Equal(t, `{ns:{coll:b,db:p},operationType:drop}
 {ns:{db:p},operationType:dropDatabase}
-{operationType:invalidate}`, s.brief(events(t, db)))
+{operationType:invalidate}`, s.brief(all[1:]))
 	require.True(t, db.Ended())
 	token := db.Token()
 	require.Equal(t, dropped, token.LSN)

@@ -91,6 +91,9 @@ func (w *ChangeStream) document(ev *event) (Doc, error) {
 	b.Reset()
 	b.Doc("_id", w.id)
 	w.appendHead(b, ev.kind)
+	if coll := ev.collection(); w.spec.Expanded && coll != nil && !coll.View {
+		coll.appendUUID(b, "collectionUUID")
+	}
 	if ev.ddl != nil {
 		db := w.u.f.dbName()
 		appendNamespace(b, "ns", db, ev.coll)

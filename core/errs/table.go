@@ -69,6 +69,7 @@ const (
 	ConflictingOperation      Code = 117
 	CommandFailed             Code = 125
 	APIVersionError           Code = 322
+	APIStrictError            Code = 323
 	FailPointSetFailed        Code = 266
 	CursorInUse               Code = 12051
 	NotARetryableWriteCommand Code = 50768
@@ -218,6 +219,7 @@ var table = map[Code]row{
 	InvalidRegex:               {"Location51091", Invalid, "a regular expression that does not parse", ""},
 	ConflictingOperation:       {"ConflictingOperationInProgress", Conflict, "another operation of the session is in the way", ""},
 	CommandFailed:              {"CommandFailed", Invalid, "the command does not fit the session's state", ""},
+	APIStrictError:             {"APIStrictError", Unsupported, "a command or stage outside of version 1 of the API, where the client wants nothing else", ""},
 	APIVersionError:            {"APIVersionError", Unsupported, "a version of the API other than 1", ""},
 	CursorInUse:                {"CursorInUse", Conflict, "another getMore has the cursor", ""},
 	MergeStageNoMatch:          {"MergeStageNoMatchingDocument", NotFound, "$merge with whenNotMatched: fail found no document", ""},

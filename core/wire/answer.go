@@ -93,6 +93,10 @@ func (c *conn) answerMsg(m *opmsg.Message) (bool, error) {
 		buf := opmsg.Buffer(max(replySize, c.batch*batches(r.name)))
 		id := c.nextID()
 		out, more := c.reply(r, opmsg.BeginMsg(buf, id, r.to, r.flags), err)
+		if c.sess.HangUp() {
+			opmsg.Recycle(out)
+			return false, nil
+		}
 		if batches(r.name) != 0 {
 			c.batch = max(len(out), c.batch/2)
 		}
@@ -153,7 +157,7 @@ func (c *conn) run(r *request, out []byte) ([]byte, error) {
 	out, err := c.s.o.Dispatcher.RunAppend(c.ctx, c.sess, "", r.cmd, out)
 	if err == nil && r.fail != nil && r.fail.WriteConcernError != nil {
 		out = r.fail.AppendWriteConcernError(out, headSize)
-		if code, _ := r.fail.WriteConcernError.Get("code").AsInt64(); aboutState(errs.Code(code)) {
+		if code, _ := r.fail.WriteConcernError.Get("code").AsInt64(); c.s.aboutState(errs.Code(code)) {
 			out = c.s.appendTopology(out, headSize)
 		}
 	}
@@ -171,7 +175,7 @@ func cursorIsOpen(reply bsonraw.Doc) bool {
 // said there. Argon's clients get it in a field of its own.
 func (c *conn) errorReply(err error) bsonraw.Doc {
 	e := errs.As(err)
-	if e != nil && aboutState(e.Code) {
+	if e != nil && c.s.aboutState(e.Code) {
 		return c.s.appendTopology(command.ErrorReply(err), 0)
 	}
 	if e == nil || c.argon || e.Code < errs.ProjectNotFound {
@@ -187,10 +191,13 @@ func (c *conn) errorReply(err error) bsonraw.Doc {
 
 // aboutState reports whether an error says that the server is no primary any
 // more. Drivers compare its topologyVersion with the one that they know, to find
-// out whether it is news.
-func aboutState(code errs.Code) bool {
+// out whether it is news. One about a shutdown carries a version only where the
+// server does drain: without one it is news in any case.
+func (s *Server) aboutState(code errs.Code) bool {
 	switch code {
-	case 91, 189, 10107, 11600, 11602, 13435, 13436:
+	case 91, 11600:
+		return s.draining()
+	case 189, 10107, 11602, 13435, 13436:
 		return true
 	}
 	return false

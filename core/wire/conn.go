@@ -113,7 +113,7 @@ func (c *conn) begin() error {
 	if err != nil {
 		return err
 	}
-	o := command.SessionOptions{Remote: c.remote, ClusterTime: true, Authenticate: in.Authenticate, Loopback: in.Loopback, Client: in.Client}
+	o := command.SessionOptions{Remote: c.remote, Address: c.address(), ClusterTime: true, Authenticate: in.Authenticate, Loopback: in.Loopback, Client: in.Client}
 	if encrypted {
 		if err := t.HandshakeContext(c.ctx); err != nil {
 			return err

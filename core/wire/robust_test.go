@@ -301,6 +301,12 @@ func TestFailPoints(t *testing.T) {
 	reply := p.run(`{"insert": "n", "documents": [{"_id": 1}], "txnNumber": {"$numberLong": "1"}, ` + session + `}`)
 	require.Equal(t, "RetryableWriteError", reply.Get("errorLabels").Doc().Get("0").Str())
 
+	begin := `"startTransaction": true, "autocommit": false, "txnNumber": {"$numberLong": "2"}, ` + session + `}`
+	on(`{"times": 1}`, `{"failCommands": ["insert"], "errorCode": 112}`)
+	reply = p.run(`{"insert": "n", "documents": [{"_id": 5}], ` + begin)
+	require.Equal(t, "TransientTransactionError", reply.Get("errorLabels").Doc().Get("0").Str())
+	require.True(t, reply.Get("topologyVersion").IsMissing())
+
 	on(`{"times": 1}`, `{"failCommands": ["insert"], "writeConcernError": {"code": 91, "errmsg": "x"}}`)
 	reply = p.ok(`{"insert": "n", "documents": [{"_id": 1}], "txnNumber": {"$numberLong": "1"}, ` + session + `}`)
 	require.Equal(t, int32(91), reply.Get("writeConcernError").Doc().Get("code").Int32())
@@ -315,6 +321,48 @@ func TestFailPoints(t *testing.T) {
 	p = v.dial()
 	on(`"off"`, `{}`)
 	p.ok(`{"ping": 1, "$db": "admin"}`)
+}
+
+// A retryable write that fails before its commit is done when it is sent again,
+// and one whose connection is lost after it is not done twice.
+func TestFailPointOfRetryableWrites(t *testing.T) {
+	v := serve(t, Options{})
+	v.disp.EnableTestCommands()
+	for i, data := range []string{`{"failBeforeCommitExceptionCode": 1}`, `{}`} {
+		p := v.dial()
+		p.ok(`{"configureFailPoint": "onPrimaryTransactionalWrite", "mode": {"times": 1}, "data": ` + data + `, "$db": "admin"}`)
+		write := fmt.Sprintf(`{"update": "n", "updates": [{"q": {"_id": %d}, "u": {"$inc": {"n": 1}}, "upsert": true}], "txnNumber": {"$numberLong": "%d"}, `, i, i+1) + session + `}`
+		p.begin(0, write)
+		p.closed()
+		p = v.dial()
+		reply := p.ok(write)
+		require.Equal(t, i == 1, !reply.Get("retriedStmtIds").IsMissing(), jsonOf(reply))
+		count := p.ok(fmt.Sprintf(`{"count": "n", "query": {"_id": %d, "n": 1}, "$db": "shop"}`, i))
+		require.Equal(t, int32(1), count.Get("n").Int32())
+	}
+	p := v.dial()
+	p.ok(`{"configureFailPoint": "onPrimaryTransactionalWrite", "mode": "alwaysOn", "data": {"failBeforeCommitExceptionCode": 2, "closeConnection": false}, "$db": "admin"}`)
+	code, _ := p.fails(`{"insert": "n", "documents": [{"_id": 8}], "txnNumber": {"$numberLong": "9"}, ` + session + `}`)
+	require.Equal(t, int32(2), code)
+	require.Zero(t, p.ok(`{"count": "n", "query": {"_id": 8}, "$db": "shop"}`).Get("n").Int32())
+}
+
+func TestFailPointsOfCursorsAndTimeLimits(t *testing.T) {
+	v := serve(t, Options{})
+	v.disp.EnableTestCommands()
+	p := v.dial()
+	p.ok(`{"insert": "n", "documents": [{"_id": 1}, {"_id": 2}], "$db": "shop"}`)
+	for _, c := range []struct{ pipeline, label string }{{`[{"$changeStream": {}}]`, "ResumableChangeStreamError"}, {`[]`, ""}} {
+		reply := p.ok(`{"aggregate": "n", "pipeline": ` + c.pipeline + `, "cursor": {"batchSize": 1}, "$db": "shop"}`)
+		p.ok(`{"configureFailPoint": "failGetMoreAfterCursorCheckout", "mode": {"times": 1}, "data": {"errorCode": 89}, "$db": "admin"}`)
+		reply = p.run(fmt.Sprintf(`{"getMore": {"$numberLong": "%d"}, "collection": "n", "$db": "shop"}`, reply.Get("cursor").Doc().Get("id").Int64()))
+		require.Equal(t, int32(89), reply.Get("code").Int32())
+		require.Equal(t, c.label != "", !reply.Get("errorLabels").IsMissing(), jsonOf(reply))
+	}
+	p.ok(`{"configureFailPoint": "maxTimeAlwaysTimeOut", "mode": "alwaysOn", "$db": "admin"}`)
+	code, _ := p.fails(`{"find": "n", "maxTimeMS": 100000, "$db": "shop"}`)
+	require.Equal(t, int32(50), code)
+	p.ok(`{"find": "n", "$db": "shop"}`)
 }
 
 func TestTLS(t *testing.T) {
