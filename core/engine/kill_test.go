@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,27 +110,47 @@ func TestAKilledProcessLosesNothingAcknowledged(t *testing.T) {
 		for n, branch := range acks {
 			acked[n] = branch
 		}
-		s, err := Open(context.Background(), dir, nil)
-		require.NoError(t, err)
-		for n, branch := range acked {
-			require.Equal(t, batchSize, countBatch(t, s, branch, n), "batch %d, acknowledged on %s", n, branch)
-		}
-		whole := 0
-		last, err := batches(s, "main")
-		require.NoError(t, err)
-		for n := range last {
-			switch countBatch(t, s, "main", n) {
-			case batchSize:
-				whole++
-			case 0:
-			default:
-				t.Fatalf("batch %d is there in part", n)
-			}
-		}
-		require.Equal(t, whole, counter(t, s), "the counter is of the same commits as the documents")
-		checkStore(t, s)
-		require.NoError(t, s.Close())
+		before := fileSizes(t, dir)
+		checkKilled(t, dir, &Options{ReadOnly: true}, acked)
+		require.Equal(t, before, fileSizes(t, dir), "reading changed nothing")
+		checkKilled(t, dir, nil, acked)
 	}
+}
+
+func checkKilled(t *testing.T, dir string, o *Options, acked map[int]string) {
+	s, err := Open(context.Background(), dir, o)
+	require.NoError(t, err)
+	for n, branch := range acked {
+		require.Equal(t, batchSize, countBatch(t, s, branch, n), "batch %d, acknowledged on %s", n, branch)
+	}
+	whole := 0
+	last, err := batches(s, "main")
+	require.NoError(t, err)
+	for n := range last {
+		switch countBatch(t, s, "main", n) {
+		case batchSize:
+			whole++
+		case 0:
+		default:
+			t.Fatalf("batch %d is there in part", n)
+		}
+	}
+	require.Equal(t, whole, counter(t, s), "the counter is of the same commits as the documents")
+	checkStore(t, s)
+	require.NoError(t, s.Close())
+}
+
+func fileSizes(t *testing.T, dir string) map[string]int64 {
+	sizes := map[string]int64{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		sizes[path] = info.Size()
+		return err
+	}))
+	return sizes
 }
 
 // runAndKill starts a writing child, kills it after so many acknowledgements,

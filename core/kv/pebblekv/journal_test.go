@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/argon-lab/argon/core/errs"
@@ -62,9 +64,16 @@ func TestJournalHoldsWhatPebbleLost(t *testing.T) {
 	require.Less(t, survived(t, lost), n, "the journal was not needed")
 	require.NoError(t, lost.Close())
 
-	_, err = Open("/store", Options{FS: disk, ReadOnly: true})
-	require.Equal(t, errs.StoreReadOnly, errs.CodeOf(err))
-	require.ErrorContains(t, err, "not closed in order")
+	unwritable := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpLock && op.Kind != errorfs.OpFileClose {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+	readOnly := open(t, "/store", Options{FS: unwritable, ReadOnly: true})
+	require.Equal(t, n, survived(t, readOnly))
+	require.Equal(t, errs.StoreReadOnly, errs.CodeOf(readOnly.Flush()))
+	require.NoError(t, readOnly.Close())
 
 	again := open(t, "/store", Options{FS: disk})
 	require.Equal(t, n, survived(t, again))
@@ -161,4 +170,47 @@ func FuzzJournal(f *testing.F) {
 		}
 		require.LessOrEqual(t, size, len(b))
 	})
+}
+
+// TestReadersShareWhatTheJournalHas reads a killed store from several threads,
+// through values, replacements, deletions and ranges that only its journal has.
+func TestReadersShareWhatTheJournalHas(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	s := open(t, "/store", Options{FS: mem})
+	put(t, s, "a", "old")
+	put(t, s, "gone1", "v")
+	require.NoError(t, s.Flush())
+	b := s.NewBatch()
+	b.Set([]byte("a"), []byte("new"))
+	b.Set([]byte("gone2"), []byte("v"))
+	require.NoError(t, s.Apply(b, true))
+	b = s.NewBatch()
+	b.DeleteRange([]byte("gone"), []byte("goo"))
+	b.Set([]byte("z"), []byte("v"))
+	require.NoError(t, s.Apply(b, true))
+	disk := crashed(mem)
+	require.NoError(t, s.Close())
+
+	killed := open(t, "/store", Options{FS: disk, ReadOnly: true})
+	require.NotEqual(t, killed.db, killed.reader, "the journal was not needed")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				requireValue(t, killed, "a", "new")
+				snap := killed.NewSnapshot()
+				it, err := snap.NewIter(nil, nil)
+				assert.NoError(t, err)
+				var keys []string
+				for ok := it.First(); ok; ok = it.Next() {
+					keys = append(keys, string(it.Key()))
+				}
+				assert.NoError(t, it.Close())
+				assert.NoError(t, snap.Close())
+				assert.Equal(t, []string{"a", "z"}, keys)
+			}
+		})
+	}
+	all.Wait()
+	require.NoError(t, killed.Close())
 }

@@ -82,7 +82,7 @@ func (s *Store) openPebble() (err error) {
 	if err != nil {
 		return s.openError(err)
 	}
-	s.db = db
+	s.db, s.reader = db, db
 	if err = s.recoverJournal(); err == nil {
 		err = s.broken()
 	}
@@ -151,8 +151,8 @@ func (s *Store) closePebble() (err error) {
 
 // Checkpoint implements kv.Store.
 func (s *Store) Checkpoint(dir string) (err error) {
-	if err := s.usable(); err != nil {
-		return err
+	if err := s.writable(); err != nil {
+		return err // Pebble would have to flush its log
 	}
 	fs := s.opts.FS
 	if exists, err := probe(fs, dir); err != nil || exists {

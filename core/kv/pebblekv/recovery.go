@@ -11,8 +11,7 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 )
 
-// recoverJournal applies what the journal has and Pebble has lost. A store that
-// is only read must not need it.
+// recoverJournal applies what the journal has and Pebble has lost.
 func (s *Store) recoverJournal() error {
 	generation, ordinal, err := s.lastOrdinal()
 	if err != nil {
@@ -23,16 +22,12 @@ func (s *Store) recoverJournal() error {
 		return err
 	}
 	if s.opts.ReadOnly {
-		if len(lost) > 0 {
-			return errs.New(errs.StoreReadOnly, "store %q was not closed in order: %d commits are in its journal only, and reading alone cannot move them", s.dir, len(lost)).
-				WithRemedy("open it once for writing, or a copy of it")
-		}
-		return nil
+		return s.readThrough(lost)
 	}
 	for _, repr := range lost {
-		b := s.db.NewBatch()
-		if err := b.SetRepr(bytes.Clone(repr)); err != nil {
-			return s.journalDamaged("a batch does not parse: %v", err)
+		b, err := s.lostBatch(repr)
+		if err != nil {
+			return err
 		}
 		if err := s.db.Apply(b, pebble.NoSync); err != nil {
 			return err
@@ -48,6 +43,42 @@ func (s *Store) recoverJournal() error {
 	}
 	s.journal = newJournal(s, generation+1, ordinal+uint64(len(lost)))
 	return nil
+}
+
+func (s *Store) lostBatch(repr []byte) (*pebble.Batch, error) {
+	b := s.db.NewBatch()
+	if err := b.SetRepr(bytes.Clone(repr)); err != nil {
+		return nil, s.journalDamaged("a batch does not parse: %v", err)
+	}
+	return b, nil
+}
+
+// readThrough lets a store that is only read, on a medium that nobody can write
+// to perhaps, see the lost batches all the same: they are gathered in one that is
+// never applied, and Pebble lays its content over its own. It is no larger than
+// the journal.
+func (s *Store) readThrough(lost [][]byte) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	all := s.db.NewIndexedBatch()
+	for _, repr := range lost {
+		b, err := s.lostBatch(repr)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(all.Apply(b, nil), b.Close()); err != nil {
+			return err
+		}
+	}
+	s.reader = all
+	// The first iterator sorts the batch's deletions of ranges, and keeps what it
+	// sorted in the batch; those that follow only read, and may share it.
+	it, err := all.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	return it.Close()
 }
 
 // lastOrdinal returns which batch was the last that Pebble has.

@@ -21,6 +21,9 @@ type Store struct {
 	fs   vfs.FS
 	lock io.Closer
 	db   *pebble.DB
+	// reader is what reads go to: db, or behind it, in a store that is only read,
+	// what its journal has and Pebble has lost (recovery.go).
+	reader pebble.Reader
 	// journal is nil in a store that is only read.
 	journal *journal
 
@@ -162,7 +165,7 @@ func (s *Store) commit(p *batch, way durability) (ordinal uint64, err error) {
 }
 
 // Get implements kv.Reader.
-func (s *Store) Get(key []byte) ([]byte, bool, error) { return s.get(s.db, key) }
+func (s *Store) Get(key []byte) ([]byte, bool, error) { return s.get(s.reader, key) }
 
 func (s *Store) get(r pebble.Reader, key []byte) (value []byte, ok bool, err error) {
 	if err := s.usable(); err != nil {
@@ -183,7 +186,7 @@ func (s *Store) get(r pebble.Reader, key []byte) (value []byte, ok bool, err err
 }
 
 // NewIter implements kv.Reader.
-func (s *Store) NewIter(lo, hi []byte) (kv.Iterator, error) { return s.newIter(s.db, lo, hi) }
+func (s *Store) NewIter(lo, hi []byte) (kv.Iterator, error) { return s.newIter(s.reader, lo, hi) }
 
 func (s *Store) newIter(r pebble.Reader, lo, hi []byte) (kv.Iterator, error) {
 	if err := s.usable(); err != nil {
@@ -205,7 +208,17 @@ func aboveOrdinal(lo []byte) []byte {
 }
 
 // NewSnapshot implements kv.Store.
-func (s *Store) NewSnapshot() kv.Snapshot { return &snapshot{s.db.NewSnapshot(), s} }
+func (s *Store) NewSnapshot() kv.Snapshot {
+	if s.opts.ReadOnly {
+		return still{s}
+	}
+	return &snapshot{s.db.NewSnapshot(), s}
+}
+
+// still is the snapshot of a store that is only read: nothing changes in it.
+type still struct{ *Store }
+
+func (still) Close() error { return nil }
 
 type snapshot struct {
 	snap  *pebble.Snapshot
