@@ -222,6 +222,7 @@ func (g *garbage) sweep(ctx context.Context) error {
 		return err
 	}
 	var pins []mvcc.Pins
+	var reachable []mvcc.SegmentID
 	for _, rec := range segments {
 		p := g.pins[rec.ID]
 		if p == nil {
@@ -230,6 +231,7 @@ func (g *garbage) sweep(ctx context.Context) error {
 			}
 			continue
 		}
+		reachable = append(reachable, rec.ID)
 		if p.horizon == 0 {
 			continue // all of its history is kept
 		}
@@ -238,8 +240,19 @@ func (g *garbage) sweep(ctx context.Context) error {
 	if err := g.announce(ctx); err != nil {
 		return err
 	}
-	if err := g.dropCollections(ctx, pins); err != nil {
+	unnamed, err := g.unnamed(ctx, reachable)
+	if err != nil {
 		return err
+	}
+	for _, u := range unnamed {
+		stats, err := g.s.mv.RemoveUnnamed(ctx, u, g.spec.DryRun)
+		g.count(stats)
+		if err != nil {
+			return err
+		}
+	}
+	for i := range pins {
+		pins[i].Unnamed = unnamed
 	}
 	stats, err := g.s.mv.RemoveVersions(ctx, pins, g.spec.DryRun)
 	g.count(stats)
@@ -249,7 +262,6 @@ func (g *garbage) sweep(ctx context.Context) error {
 func (g *garbage) count(stats mvcc.GCStats) {
 	g.stats.Versions += stats.Versions
 	g.stats.IndexEntries += stats.IndexEntries
-	g.stats.LogRecords += stats.LogRecords
 	g.stats.Bytes += stats.Bytes
 }
 

@@ -50,7 +50,10 @@ func (t *Txn) addIndex(ctx context.Context, c *Collection, def *index.Definition
 	if len(c.Indexes)+1 >= 64 {
 		return nil, errs.New(errs.CannotCreateIndex, "too many indexes on %s: at most 64 are allowed", t.namespace(c.Name))
 	}
-	def.ID = uint32(t.store.mv.AllocIndex())
+	ix := t.store.mv.AllocIndex()
+	t.store.builds.begin(ix)
+	t.built = append(t.built, ix)
+	def.ID = uint32(ix)
 	if err := t.buildIndex(ctx, c, def); err != nil {
 		return nil, err
 	}

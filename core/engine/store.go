@@ -40,6 +40,7 @@ type Store struct {
 
 	creating sync.Mutex // one creation of a project, branch or tag at a time
 	catalogs catalogCache
+	builds   builds
 }
 
 // project is an open project.

@@ -35,6 +35,7 @@ type Txn struct {
 	along       []func(lsn mvcc.LSN) mvcc.RefWrite // see Remember
 	merge       wal.Position                       // the other parent of a merge
 	ddl         bool                               // the catalog changed
+	built       []mvcc.IndexID                     // indexes made here
 	arena       []byte                             // copies of documents written
 	keyBuf      []byte
 }
@@ -311,5 +312,6 @@ func (t *Txn) release() {
 	if t.intents != nil {
 		t.branch.unclaim(t, t.intents)
 	}
+	t.store.builds.end(t.built)
 	t.view.Close()
 }

@@ -3,6 +3,7 @@ package mvcc
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sort"
 
 	"github.com/argon-lab/argon/core/errs"
@@ -18,15 +19,15 @@ type Pins struct {
 	// Root says that the segment has no parent. A deletion with nothing below
 	// it can go then; in another segment it hides what the parent has.
 	Root bool
-	// LogBelow is the LSN below which log records go.
-	LogBelow LSN
+	// Unnamed is what goes as a whole (RemoveUnnamed) and is not looked at here,
+	// so that a dry run counts nothing twice.
+	Unnamed []Unnamed
 }
 
 // GCStats says what a garbage collection removed, or would remove.
 type GCStats struct {
 	Versions     int64
 	IndexEntries int64
-	LogRecords   int64
 	Bytes        int64 // keys and values, before compression
 }
 
@@ -34,8 +35,7 @@ type GCStats struct {
 const gcBatch = 256 << 10
 
 // RemoveVersions removes what no pin sees: versions and index entries that a
-// newer one hides at every pinned moment, and log records. A dry run only
-// counts. Removing is not a commit: no view that the pins stand for changes.
+// newer one hides at every pinned moment. A dry run only counts. Removing is not a commit: no view that the pins stand for changes.
 func (s *Store) RemoveVersions(ctx context.Context, pins []Pins, dryRun bool) (GCStats, error) {
 	g := collector{store: s, dryRun: dryRun}
 	for _, p := range pins {
@@ -67,19 +67,39 @@ func (g *collector) segment(ctx context.Context, p Pins) error {
 	}
 	sort.Slice(colls, func(i, j int) bool { return colls[i] < colls[j] })
 	for _, c := range colls {
+		if p.unnamed(c, 0) {
+			continue
+		}
 		lo := appendHeader(nil, kindVersion, p.Segment, c)
 		if err := g.versions(ctx, p, lo, headerLen, &g.stats.Versions); err != nil {
 			return err
 		}
-		lo = appendHeader(nil, kindIndex, p.Segment, c)
+		if err := g.entries(ctx, p, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *collector) entries(ctx context.Context, p Pins, c CollectionID) error {
+	indexes, err := g.store.Indexes(p.Segment, c)
+	if err != nil {
+		return err
+	}
+	for _, ix := range indexes {
+		if p.unnamed(c, ix) {
+			continue
+		}
+		lo := appendIndexHeader(nil, p.Segment, c, ix)
 		if err := g.versions(ctx, p, lo, indexLen, &g.stats.IndexEntries); err != nil {
 			return err
 		}
 	}
-	if p.LogBelow == 0 {
-		return nil
-	}
-	return g.log(ctx, p)
+	return nil
+}
+
+func (p *Pins) unnamed(c CollectionID, ix IndexID) bool {
+	return slices.Contains(p.Unnamed, Unnamed{Segment: p.Segment, Collection: c, Index: ix})
 }
 
 // scan calls fn for every key in [lo, hi) with the length of its value.
@@ -176,13 +196,6 @@ func (g *collector) dropLone(p Pins, lone []deletion, count *int64) error {
 	return nil
 }
 
-func (g *collector) log(ctx context.Context, p Pins) error {
-	lo, hi := appendLogKey(nil, p.Segment, 0), appendLogKey(nil, p.Segment, p.LogBelow)
-	return g.scan(ctx, lo, hi, func(key, value []byte) error {
-		return g.remove(key, len(value), &g.stats.LogRecords)
-	})
-}
-
 func (g *collector) remove(key []byte, valueLen int, count *int64) error {
 	*count++
 	g.stats.Bytes += int64(len(key) + valueLen)
@@ -229,21 +242,6 @@ func (s *Store) DropSegment(ctx context.Context, seg SegmentID) error {
 	s.ancestry.forget()
 	s.pool.purge(true)
 	return nil
-}
-
-// DropIndex removes all entries of an index in these segments.
-func (s *Store) DropIndex(ctx context.Context, segs []SegmentID, c CollectionID, ix IndexID) error {
-	if err := ctx.Err(); err != nil {
-		return errs.Wrap(err, errs.Interrupted, "the index was not dropped")
-	}
-	b := s.kv.NewBatch()
-	for _, seg := range segs {
-		lo := appendIndexHeader(nil, seg, c, ix)
-		b.DeleteRange(lo, successor(lo))
-	}
-	err := s.kv.Apply(b, true)
-	s.pool.purge(true)
-	return err
 }
 
 // SegmentDiskUsage estimates the bytes on disk of a segment.

@@ -98,6 +98,10 @@ func collectionOf(key []byte) CollectionID {
 	return CollectionID(binary.BigEndian.Uint32(key[segmentLen:]))
 }
 
+func indexOf(key []byte) IndexID {
+	return IndexID(binary.BigEndian.Uint32(key[headerLen:]))
+}
+
 // cut splits a versioned key behind its header into name and LSN.
 func cut(key []byte, header int) (name []byte, lsn LSN, ok bool) {
 	n := kv.Split(key)
