@@ -6,7 +6,7 @@ func newBranches(a *app) *cobra.Command {
 	cmd := group("branches", "Make, compare, merge and restore branches",
 		newBranchesCreate(a), newBranchesList(a), newBranchesDelete(a),
 		newBranchesLog(a), newBranchesDiff(a), newBranchesMerge(a), newBranchesRestore(a), newBranchesWatch(a),
-		newBranchesProtect(a), newBranchesUnprotect(a))
+		newBranchesMoves(a), newBranchesProtect(a), newBranchesUnprotect(a))
 	cmd.Aliases = []string{"branch"}
 	return cmd
 }

@@ -57,6 +57,24 @@ func (b Branches) Delete(ctx context.Context, name string) error {
 	return b.p.c.run(ctx, b.p.name, bson.D{{Key: "argonBranchDelete", Value: name}}, nil)
 }
 
+// Move is something that happened to a branch itself.
+type Move struct {
+	Branch string    `bson:"branch" json:"branch"`
+	Op     string    `bson:"op" json:"op"` // "create", "restore", "delete", "protect", "unprotect"
+	LSN    int64     `bson:"lsn" json:"lsn"`
+	Time   time.Time `bson:"time" json:"time"`
+	Actor  string    `bson:"actor" json:"actor"`
+	From   int64     `bson:"from" json:"from"` // the head that was left, or 0
+	To     int64     `bson:"to" json:"to"`
+}
+
+// Moves lists what happened to the branches that had a name, newest first.
+func (b Branches) Moves(ctx context.Context, name string) ([]Move, error) {
+	var reply struct{ Moves []Move }
+	err := b.p.c.run(ctx, b.p.name, bson.D{{Key: "argonBranchMoves", Value: name}}, &reply)
+	return reply.Moves, err
+}
+
 // Protect makes a branch take merges and no other change.
 func (b Branches) Protect(ctx context.Context, name string) (*BranchInfo, error) {
 	return b.protect(ctx, "argonBranchProtect", name)

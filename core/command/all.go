@@ -25,7 +25,7 @@ func allCommands() []*Command {
 		argonProjectCreateCommand(), argonProjectListCommand(), argonProjectDeleteCommand(),
 		argonBranchCreateCommand(), argonBranchListCommand(), argonBranchGetCommand(),
 		argonBranchDeleteCommand(), argonBranchRestoreCommand(),
-		argonBranchProtectCommand(), argonBranchUnprotectCommand(),
+		argonBranchMovesCommand(), argonBranchProtectCommand(), argonBranchUnprotectCommand(),
 		argonMergePlanCommand(), argonMergeCommand(), argonUndoCommand(),
 		argonTagCreateCommand(), argonTagListCommand(), argonTagDeleteCommand(),
 		argonResolveCommand(), argonLogCommand(), argonHistoryCommand(), argonVersionsCommand(), argonBlameCommand(), argonDiffCommand(),

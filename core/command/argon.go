@@ -108,6 +108,18 @@ func describeBranch(b *bsonraw.Builder, key string, br *engine.Branch) {
 	b.End()
 }
 
+func describeMove(b *bsonraw.Builder, key string, m *engine.Move) {
+	b.BeginDoc(key)
+	b.String("branch", m.Branch)
+	b.String("op", m.Op)
+	b.Int64("lsn", int64(m.LSN))
+	b.Time("time", m.Time)
+	b.String("actor", m.Actor)
+	b.Int64("from", int64(m.From))
+	b.Int64("to", int64(m.To))
+	b.End()
+}
+
 func describeTag(b *bsonraw.Builder, key string, t *engine.Tag) {
 	b.BeginDoc(key)
 	b.String("name", t.Name)

@@ -156,6 +156,33 @@ func runBranchRestore(ctx context.Context, c *call, a *branchRestoreArgs) (bsonr
 	return c.ok(), nil
 }
 
+func argonBranchMovesCommand() *Command {
+	return definition[nameArgs]{
+		Command: Command{
+			Name: "argonBranchMoves", Group: Branches, traits: project,
+			Help:    "Lists what happened to a branch itself, newest first: it was made, restored, deleted, protected or unprotected, by whom, and the LSN of the head that it left. Restoring to that LSN brings back what a restore took away.",
+			Example: `{argonBranchMoves: "main"}`, DB: "shop",
+		},
+		access: needing("listBranches on the branch", func(n *needs, a *nameArgs) { n.branch(a.name, auth.ListBranches) }),
+		fields: []field[nameArgs]{
+			text("argonBranchMoves", func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
+		},
+		run: func(ctx context.Context, c *call, a *nameArgs) (bsonraw.Doc, error) {
+			moves, err := c.d.store.Moves(ctx, c.ref.Project, a.name)
+			if err != nil {
+				return nil, err
+			}
+			b := c.reply(128 * (len(moves) + 1))
+			b.BeginArray("moves")
+			for i := range moves {
+				describeMove(b, bsonraw.Index(i), &moves[i])
+			}
+			b.End()
+			return c.ok(), nil
+		},
+	}.build()
+}
+
 func argonBranchProtectCommand() *Command {
 	return protectCommand("argonBranchProtect", true,
 		"Makes a branch take merges and no other change: writes to it, also of transactions that are open, restoring and deleting it are refused until argonBranchUnprotect.")
@@ -176,7 +203,7 @@ func protectCommand(name string, on bool, help string) *Command {
 			text(name, func(a *nameArgs) *string { return &a.name }).need().about("The branch's name."),
 		},
 		run: func(ctx context.Context, c *call, a *nameArgs) (bsonraw.Doc, error) {
-			br, err := c.d.store.OnlyMerges(ctx, refs.Ref{Project: c.ref.Project, Branch: a.name}, on)
+			br, err := c.d.store.OnlyMerges(ctx, refs.Ref{Project: c.ref.Project, Branch: a.name}, on, c.meta())
 			if err != nil {
 				return nil, err
 			}

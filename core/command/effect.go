@@ -22,7 +22,7 @@ const (
 var effects = map[string]Effect{
 	"hello": Reads, "ping": Reads, "buildInfo": Reads, "serverStatus": Reads, "listCommands": Reads,
 	"listDatabases": Reads, "startSession": Reads, "connectionStatus": Reads, "getLog": Reads,
-	"argonProjectList": Reads, "argonBranchList": Reads, "argonBranchGet": Reads, "argonTagList": Reads,
+	"argonProjectList": Reads, "argonBranchList": Reads, "argonBranchGet": Reads, "argonBranchMoves": Reads, "argonTagList": Reads,
 	"argonResolve": Reads, "argonMergePlan": Reads, "argonFsck": Reads, "argonStatus": Reads,
 	"argonMetrics": Reads, "argonPlace": Reads, "argonVersion": Reads,
 

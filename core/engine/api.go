@@ -197,6 +197,16 @@ type Branch struct {
 	Takes         string // "writes"; of a protected branch "merges" or "mirror"
 }
 
+// Move is one entry of the ref log: what happened to a branch.
+type Move struct {
+	Branch   string
+	Op       string   // "create", "restore", "delete", "protect", "unprotect"
+	LSN      mvcc.LSN // of the commit that did it
+	Time     time.Time
+	Actor    string
+	From, To mvcc.LSN // the head that was left, and the one it has then; 0 is none
+}
+
 // Tag is an immutable name for a branch at an LSN.
 type Tag struct {
 	Project, Name, Branch string

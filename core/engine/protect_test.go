@@ -40,7 +40,7 @@ func TestOnlyMergesChangeAProtectedBranch(t *testing.T) {
 	_, err = open.Insert(ctx, "c", []Doc{numbered(7)}, true)
 	require.NoError(t, err)
 
-	br, err := s.OnlyMerges(ctx, head("main"), true)
+	br, err := s.OnlyMerges(ctx, head("main"), true, CommitMeta{})
 	require.NoError(t, err)
 	require.True(t, br.Protected)
 	require.Equal(t, "merges", br.Takes)
@@ -64,10 +64,10 @@ func TestOnlyMergesChangeAProtectedBranch(t *testing.T) {
 	_, _, err = s.Restore(ctx, back, CommitMeta{})
 	refused(err)
 	refused(s.DeleteProject(ctx, "p", CommitMeta{}))
-	_, err = s.OnlyMerges(ctx, head("exp"), true)
+	_, err = s.OnlyMerges(ctx, head("exp"), true, CommitMeta{})
 	require.NoError(t, err)
 	refused(s.DeleteBranch(ctx, "p", "exp", CommitMeta{}))
-	_, err = s.OnlyMerges(ctx, head("exp"), false)
+	_, err = s.OnlyMerges(ctx, head("exp"), false, CommitMeta{})
 	require.NoError(t, err)
 
 	_, err = insertOne(s, t, "exp", 3)
@@ -81,7 +81,7 @@ func TestOnlyMergesChangeAProtectedBranch(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 3, n)
 
-	_, err = s.OnlyMerges(ctx, head("main"), false)
+	_, err = s.OnlyMerges(ctx, head("main"), false, CommitMeta{})
 	require.NoError(t, err)
 	_, err = insertOne(s, t, "main", 4)
 	require.NoError(t, err)
@@ -96,7 +96,7 @@ func TestOpenTransactionsMeetTheProtection(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tx.Insert(ctx, "c", []Doc{numbered(2)}, true)
 	require.NoError(t, err)
-	_, err = s.OnlyMerges(ctx, head("main"), true)
+	_, err = s.OnlyMerges(ctx, head("main"), true, CommitMeta{})
 	require.NoError(t, err)
 	_, err = tx.Commit(ctx)
 	require.Equal(t, errs.BranchProtected, errs.CodeOf(err))
@@ -128,7 +128,7 @@ func TestNoWriteSlipsThrough(t *testing.T) {
 	for range 4 {
 		<-started
 	}
-	br, err := s.OnlyMerges(t.Context(), head("main"), true)
+	br, err := s.OnlyMerges(t.Context(), head("main"), true, CommitMeta{})
 	require.NoError(t, err)
 	wg.Wait()
 	after, err := s.Branch(t.Context(), "p", "main")

@@ -12,13 +12,6 @@ import (
 	"github.com/argon-lab/argon/core/wal"
 )
 
-// The operations in a project's ref log.
-const (
-	opCreate  = "create"
-	opRestore = "restore"
-	opDelete  = "delete"
-)
-
 // applyRefs commits changes of refs, which wait for the disk outside every lock.
 // install is called under s.mu once they are applied, to change the tables.
 // entry is the move for the ref log, or nil.
@@ -325,7 +318,7 @@ func takes(rec *refs.Branch) string {
 // OnlyMerges makes a branch take merges and no other change, restoring and
 // deleting it included, or ends that. It waits for writes that are under way; one
 // that comes later, also of a transaction that is open, is refused.
-func (s *Store) OnlyMerges(ctx context.Context, ref refs.Ref, on bool) (*Branch, error) {
+func (s *Store) OnlyMerges(ctx context.Context, ref refs.Ref, on bool, meta CommitMeta) (*Branch, error) {
 	b, err := s.branch(ref.Project, ref.Branch)
 	if err != nil {
 		return nil, err
@@ -339,15 +332,29 @@ func (s *Store) OnlyMerges(ctx context.Context, ref refs.Ref, on bool) (*Branch,
 		return nil, errs.New(errs.BranchProtected, "branch %q of project %q is mirrored from another database, and takes nothing else", ref.Branch, ref.Project).
 			WithRemedy("remove the mirror first: argon mirror list, argon mirror remove NAME")
 	}
-	if b.rec.Merges != on {
-		rec := b.rec
-		rec.Merges = on
-		c := &mvcc.Commit{Refs: []refWrite{{Key: refs.BranchKey(b.project.rec.ID, rec.Name), Value: rec.Encode()}}}
-		if err := s.applyRefs(ctx, c, b.project, nil, func(mvcc.LSN) { b.rec = rec }); err != nil {
-			return nil, err
-		}
+	rec := b.rec
+	rec.Merges = on
+	if err := s.protect(ctx, b, rec, meta); err != nil {
+		return nil, err
 	}
 	return s.describeBranch(b)
+}
+
+// protect changes what a branch takes to what the record says. The branch's lock
+// is held.
+func (s *Store) protect(ctx context.Context, b *branch, rec refs.Branch, meta CommitMeta) error {
+	if rec == b.rec {
+		return nil
+	}
+	entry := &refs.LogEntry{
+		Project: b.project.rec.ID, Actor: s.meta(meta).Actor, Op: opUnprotect, Branch: rec.Name,
+		To: wal.Position{Segment: rec.Segment, LSN: b.head.Load().lsn},
+	}
+	if rec.Protected || rec.Merges {
+		entry.Op = opProtect
+	}
+	c := &mvcc.Commit{Refs: []refWrite{{Key: refs.BranchKey(entry.Project, rec.Name), Value: rec.Encode()}}}
+	return s.applyRefs(ctx, c, b.project, entry, func(mvcc.LSN) { b.rec = rec })
 }
 
 // DeleteBranch removes a branch's name. What it wrote stays reachable through

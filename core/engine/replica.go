@@ -133,13 +133,9 @@ func (s *Store) Protect(ctx context.Context, ref refs.Ref, on bool, meta CommitM
 	if b.gone {
 		return unknown(errs.BranchNotFound, "branch", ref.Branch, nil)
 	}
-	if b.rec.Protected == on {
-		return nil
-	}
 	rec := b.rec
 	rec.Protected = on
-	c := &mvcc.Commit{Refs: []refWrite{{Key: refs.BranchKey(b.project.rec.ID, rec.Name), Value: rec.Encode()}}}
-	return s.applyRefs(ctx, c, b.project, nil, func(mvcc.LSN) { b.rec = rec })
+	return s.protect(ctx, b, rec, meta)
 }
 
 // AtSource returns the newest commit of a branch that was made at its source at

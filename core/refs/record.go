@@ -58,13 +58,14 @@ type TagRecord struct {
 	Message string        // message
 }
 
-// LogEntry is one move of a branch: its making, a restore, its end.
+// LogEntry is one move of a branch: its making, a restore, its end; or a change of
+// what it takes, which moves it nowhere.
 type LogEntry struct {
 	Project wal.ProjectID // the key
 	LSN     wal.LSN       // the key: the commit that did it
 	Time    time.Time     // time
 	Actor   string        // actor
-	Op      string        // op: "create", "restore", "delete"
+	Op      string        // op: "create", "restore", "delete", "protect", "unprotect"
 	Branch  string        // branch
 	From    wal.Position  // fromSegment, fromLSN: zero for a new branch
 	To      wal.Position  // toSegment, toLSN: zero for a deleted one

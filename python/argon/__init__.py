@@ -28,7 +28,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._branch import ActorBranch, Branch, BranchInfo, BranchList, RestoreResult
+from ._branch import ActorBranch, Branch, BranchInfo, BranchList, Move, RestoreResult
 from ._client import Client, Data, Projects
 from ._frames import DtypeBackend, Schema
 from ._moments import Moment
@@ -291,6 +291,7 @@ __all__ = [
     "MirrorStatus",
     "Moment",
     "MomentNotFound",
+    "Move",
     "NotFound",
     "NotSupported",
     "Op",

@@ -65,6 +65,35 @@ class RestoreResult:
     to_lsn: int
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Something that happened to a branch itself.
+
+    ``op`` is "create", "restore", "delete", "protect" or "unprotect"; ``from_lsn``
+    is the head that it left: restoring to it brings back what a restore took away.
+    """
+
+    branch: str
+    op: str
+    lsn: int
+    time: dt.datetime
+    actor: str
+    from_lsn: int | None
+    to_lsn: int | None
+
+    @classmethod
+    def _of(cls, document: Mapping[str, Any]) -> Move:
+        return cls(
+            document["branch"],
+            document["op"],
+            int(document["lsn"]),
+            document["time"],
+            document["actor"],
+            int(document["from"]) or None,
+            int(document["to"]) or None,
+        )
+
+
 class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
     """A branch of a project, or, from :meth:`at`, a branch at a moment.
 
@@ -400,6 +429,12 @@ class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
     def unprotect(self) -> None:
         """Let a protected branch take writes again."""
         self._scope.run({"argonBranchUnprotect": self._name})
+
+    def moves(self) -> Rows[Move]:
+        """Return what happened to the branch itself, newest first: who made, restored,
+        protected or unprotected it, and when."""
+        reply = self._scope.run({"argonBranchMoves": self._name})
+        return Rows((Move._of(move) for move in reply["moves"]), f"moves of {self._name}")
 
     def restore(self, at: Moment) -> RestoreResult:
         """Make the branch look as it did at a moment.

@@ -73,6 +73,12 @@ def test_only_merges_change_a_protected_branch(client: argon.Client, main: argon
     assert main["users"].count_documents({}) == 2
     main.unprotect()
     main["users"].insert_one({"_id": 3})
+    left = main.restore(at=-1).from_lsn
+    moves = main.moves()
+    assert [move.op for move in moves] == ["restore", "unprotect", "protect", "create"]
+    assert moves[0].from_lsn == left
+    assert moves[1].from_lsn is None
+    assert moves[1].actor == main.log()[0].actor
 
 
 @dataclass
