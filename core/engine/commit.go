@@ -116,7 +116,7 @@ func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) 
 			return 0, nil, err
 		}
 	}
-	c, err := t.build(head)
+	c, err := t.build(ctx, head)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -138,8 +138,9 @@ func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) 
 	return lsn, wait, nil
 }
 
-// build makes the commit of everything in the overlay.
-func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
+// build makes the commit of everything in the overlay. Until it is applied, here
+// and while it is encoded, it can be stopped.
+func (t *Txn) build(ctx context.Context, head *headState) (*mvcc.Commit, error) {
 	rec := &wal.Record{
 		Kind: t.meta.Kind, Actor: t.meta.Actor, Message: t.meta.Message, Session: t.meta.Session, Parent: t.merge,
 		Source: t.meta.Source,
@@ -172,7 +173,7 @@ func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
 		}
 	}
 	for _, cid := range t.over.collections() {
-		if err := t.buildCollection(c, cid, t.over.colls[cid]); err != nil {
+		if err := t.buildCollection(ctx, c, cid, t.over.colls[cid]); err != nil {
 			return nil, err
 		}
 	}
@@ -180,13 +181,18 @@ func (t *Txn) build(head *headState) (*mvcc.Commit, error) {
 }
 
 // buildCollection adds one collection's writes to a commit.
-func (t *Txn) buildCollection(c *mvcc.Commit, cid mvcc.CollectionID, co *collOverlay) error {
+func (t *Txn) buildCollection(ctx context.Context, c *mvcc.Commit, cid mvcc.CollectionID, co *collOverlay) error {
 	var err error
 	co.docs.Scan(func(key string, p *pendingDoc) bool {
 		if p.doc == nil && !p.existed {
 			return true // came and went
 		}
 		c.Writes = append(c.Writes, mvcc.Write{Collection: cid, IDKey: []byte(key), Doc: p.doc})
+		if len(c.Writes)%checkEvery == 0 {
+			if err = ctxError(ctx); err != nil {
+				return false
+			}
+		}
 		var op wal.Op
 		if op, err = t.logOp(cid, key, p); err == nil {
 			c.Record.Ops = append(c.Record.Ops, op)

@@ -90,7 +90,7 @@ func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() erro
 		return 0, nil, err
 	}
 	b := s.kv.NewBatch()
-	touched, err := s.encode(b, c, &st, ms)
+	touched, err := s.encode(ctx, b, c, &st, ms)
 	if err != nil {
 		b.Close()
 		return 0, nil, err
@@ -190,11 +190,15 @@ func (s *Store) raiseDurable(wait func() error, limit LSN) func() error {
 }
 
 // encode writes the commit into a batch and returns the collections that the
-// segment touches for the first time.
-func (s *Store) encode(b kv.Batch, c *Commit, st *state, ms int64) (touched []CollectionID, err error) {
+// segment touches for the first time. A large commit can be stopped here for the
+// last time: from then on it is, or is not, as a whole.
+func (s *Store) encode(ctx context.Context, b kv.Batch, c *Commit, st *state, ms int64) (touched []CollectionID, err error) {
 	first := firstTouches{store: s, batch: b, lsn: st.last}
 	for i := range c.Writes {
 		w := &c.Writes[i]
+		if err := notStopped(ctx, i); err != nil {
+			return nil, err
+		}
 		putVersion(b, c.Segment, w, st.last)
 		if err := first.note(c.Segment, w.Collection); err != nil {
 			return nil, err
@@ -202,6 +206,9 @@ func (s *Store) encode(b kv.Batch, c *Commit, st *state, ms int64) (touched []Co
 	}
 	for i := range c.IndexWrites {
 		w := &c.IndexWrites[i]
+		if err := notStopped(ctx, i); err != nil {
+			return nil, err
+		}
 		putEntry(b, c.Segment, w, st.last)
 		if err := first.note(c.Segment, w.Collection); err != nil {
 			return nil, err
@@ -222,6 +229,14 @@ func (s *Store) encode(b kv.Batch, c *Commit, st *state, ms int64) (touched []Co
 	}
 	putState(b, st)
 	return first.found, nil
+}
+
+// notStopped looks every so many writes whether the commit is still wanted.
+func notStopped(ctx context.Context, n int) error {
+	if n%1024 == 0 && ctx.Err() != nil {
+		return errs.Wrap(ctx.Err(), errs.Interrupted, "the commit was stopped before it was applied")
+	}
+	return nil
 }
 
 // firstTouches writes down, in a batch, which collections a segment touches for

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 )
 
 // TestReadersSeeWholeCommits lets readers look while writers commit, small
@@ -105,4 +106,35 @@ func readWhole(t *testing.T, s *Store, seg SegmentID, least int64) {
 	if err := ix.Close(); err != nil || entries != crashDocs {
 		t.Errorf("%d index entries, %v", entries, err)
 	}
+}
+
+// lasting is a context that is cancelled after it was asked so many times.
+type lasting struct {
+	context.Context
+	times int
+}
+
+func (l *lasting) Err() error {
+	if l.times--; l.times < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestALargeCommitCanBeStopped: until it is applied it is not there at all, and the
+// next commit has its LSN.
+func TestALargeCommitCanBeStopped(t *testing.T) {
+	s := openMem(t, vfs.NewMem())
+	c := crashCommit(1, 1)
+	for i := range 10_000 {
+		id := bsonraw.Int32Value(int32(1000 + i))
+		c.Writes = append(c.Writes, Write{2, idKey(id), testDoc(id, i)})
+	}
+	_, _, err := s.Apply(&lasting{context.Background(), 5}, c)
+	require.Equal(t, errs.Interrupted, errs.CodeOf(err))
+	require.Zero(t, s.LastLSN())
+	lsn, wait, err := s.Apply(context.Background(), c)
+	require.NoError(t, err)
+	require.NoError(t, wait())
+	require.Equal(t, LSN(1), lsn)
 }

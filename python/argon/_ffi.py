@@ -276,12 +276,24 @@ class Job:
             ) == RUNNING:
                 if progress is not None:
                     progress(self.progress())
-        except BaseException:
+        except BaseException as error:
             self._lib.argon_job_cancel(self.number, buffer.struct)
-            self._lib.argon_job_wait(self.number, _SETTLE_MS, buffer.struct)
+            status = self._lib.argon_job_wait(self.number, _SETTLE_MS, buffer.struct)
+            if isinstance(error, KeyboardInterrupt) and not error.args:
+                error.args = self._fate(status)
             self.drop()
             raise
         self._library._check(status, buffer)
+
+    def _fate(self, status: int) -> tuple[str, ...]:
+        """Say what became of a command that was to be stopped, unless it was."""
+        if status == RUNNING:
+            return ("the command has not stopped yet: it will be carried out whole, or not at all",)
+        try:
+            self._library._fetch(self.number)
+        except Exception:
+            return ()
+        return ("the command had been carried out before it could be stopped",)
 
     def result(self, progress: Progress | None = None) -> bytes:
         """Wait, and return the reply."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import argon
+from argon._ffi import Job, ffi
 
 from .conftest import checked, run_python
 
@@ -240,6 +244,36 @@ INTERRUPTED = """
             print("interrupted" if took < 3 else f"after {took} s")
         thread.join()
 """
+
+
+def test_ctrl_c_says_what_became_of_the_command(client: argon.Client, users: Any) -> None:
+    """A command that was stopped left nothing; of one that was not, the exception says so."""
+    users.insert_many([{"_id": i, "n": i} for i in range(5_000)])
+    cross = [{"$lookup": {"from": "users", "pipeline": [], "as": "x"}}, {"$unwind": "$x"}]
+    scope = users._scope
+    library = scope.connection.library
+
+    def begin(command: dict[str, Any]) -> Job:
+        payload = scope.encode(command)
+        return Job(library, library.start(scope.connection.client, scope.db, payload))
+
+    def interrupt(_: bytes) -> None:
+        raise KeyboardInterrupt
+
+    def interrupt_too_late(_: bytes) -> None:
+        library._lib.argon_job_wait(job.number, 60_000, ffi.new("argon_buffer *"))
+        raise KeyboardInterrupt
+
+    job = begin({"aggregate": "users", "pipeline": [*cross, {"$out": "never"}], "cursor": {}})
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        job.wait(interrupt)
+    assert stopped.value.args == ()
+
+    update = {"q": {}, "u": [{"$set": {"n": {"$sum": {"$range": ["$_id", 6_000]}}}}], "multi": True}
+    job = begin({"update": "users", "updates": [update]})
+    with pytest.raises(KeyboardInterrupt, match="had been carried out"):
+        job.wait(interrupt_too_late)
+    assert users.find_one({"_id": 0})["n"] == sum(range(6_000))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
