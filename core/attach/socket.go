@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/inherit"
 )
@@ -96,7 +97,7 @@ func (g *guarded) Accept() (net.Conn, error) {
 
 // sameUser is an error if the process at the other end is another user's.
 func sameUser(c net.Conn) error {
-	uid, known, err := peerUser(c)
+	uid, known, err := auth.PeerUser(c)
 	switch {
 	case err != nil:
 		return err

@@ -1,7 +1,6 @@
 package attach
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"sync"
 
@@ -52,9 +51,7 @@ func (s *statements) take(cmd bsonraw.Doc) *statement {
 	if n := len(s.free); n > 0 {
 		st, s.free = s.free[n-1], s.free[:n-1]
 	} else {
-		st = &statement{}
-		rand.Read(st.session[:]) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
-		st.session[6], st.session[8] = st.session[6]&0x0F|0x40, st.session[8]&0x3F|0x80
+		st = &statement{session: command.NewSessionID()}
 	}
 	st.number++
 	return st

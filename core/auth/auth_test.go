@@ -495,7 +495,8 @@ func TestSocketsOfOneselfNeedNoAuthentication(t *testing.T) {
 	server, err := l.Accept()
 	require.NoError(t, err)
 	defer server.Close()
-	uid, known := peerUser(server.(*net.UnixConn))
+	uid, known, err := PeerUser(server)
+	require.NoError(t, err)
 	if known {
 		require.Equal(t, os.Getuid(), uid)
 	}

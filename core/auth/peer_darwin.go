@@ -2,22 +2,33 @@ package auth
 
 import (
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/argon-lab/argon/core/errs"
 )
 
-// peerUser returns the user of the process at the other end of a Unix socket, as
-// the kernel knows it.
-func peerUser(nc *net.UnixConn) (uid int, ok bool) {
-	raw, err := nc.SyscallConn()
-	if err != nil {
-		return -1, true
+// PeerUser returns the user of the process at the other end of a Unix socket.
+func PeerUser(c net.Conn) (uid int, known bool, err error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return 0, false, nil
 	}
-	uid = -1 // nobody's, if the kernel does not say
-	_ = raw.Control(func(fd uintptr) {
-		if cred, err := unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED); err == nil {
-			uid = int(cred.Uid)
-		}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, false, err
+	}
+	var cred *unix.Xucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	})
-	return uid, true
+	if err == nil {
+		err = credErr
+	}
+	if err != nil {
+		return 0, false, errs.Wrap(err, errs.StoreIO, "cannot ask who is at the other end of a socket")
+	}
+	return int(cred.Uid), true, nil
 }

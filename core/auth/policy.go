@@ -49,8 +49,10 @@ func (p Policy) Admit(nc net.Conn, encrypted bool) (Admission, error) {
 	a := Admission{Authenticate: p.Auth, Client: Client{Private: encrypted, Source: "unknown"}}
 	if unix, ok := nc.(*net.UnixConn); ok {
 		a.Loopback, a.Client.Private, a.Client.Source = true, true, "local socket"
-		uid, known := peerUser(unix)
+		uid, known, err := PeerUser(unix)
 		switch {
+		case err != nil:
+			return a, err
 		case !known || uid == os.Getuid():
 			a.Authenticate = false
 		case !p.Auth:

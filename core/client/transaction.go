@@ -2,9 +2,10 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/argon-lab/argon/core/command"
 )
 
 // Transaction is a transaction on a branch, for one goroutine at a time.
@@ -19,10 +20,8 @@ type Transaction struct {
 // another writer was first the error is WriteConflict, and the whole may be run
 // again. It returns the LSN of the commit, 0 if nothing was written.
 func (b *Branch) Transaction(ctx context.Context, fn func(ctx context.Context, b *Branch) error) (int64, error) {
-	id := make([]byte, 16)
-	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
-	id[6], id[8] = id[6]&0x0F|0x40, id[8]&0x3F|0x80
-	t := &Transaction{c: b.project.c, lsid: bson.D{{Key: "id", Value: bson.Binary{Subtype: 4, Data: id}}}}
+	id := command.NewSessionID()
+	t := &Transaction{c: b.project.c, lsid: bson.D{{Key: "id", Value: bson.Binary{Subtype: 4, Data: id[:]}}}}
 	inside := *b
 	inside.txn = t
 	err := fn(ctx, &inside)

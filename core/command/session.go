@@ -217,10 +217,9 @@ func (l *logicalSessions) touch(id lsid, now time.Time) {
 	}
 }
 
-// newUUID makes a random UUID of version 4.
-func newUUID() []byte {
-	id := make([]byte, 16)
-	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+// NewSessionID draws the id of a logical session: a random UUID, of version 4.
+func NewSessionID() (id [16]byte) {
+	rand.Read(id[:]) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
 	id[6], id[8] = id[6]&0x0F|0x40, id[8]&0x3F|0x80
 	return id
 }

@@ -171,7 +171,8 @@ func startSessionCommand() *Command {
 		run: func(_ context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			b := c.reply(96)
 			b.BeginDoc("id")
-			b.Value("id", bsonraw.BinaryValue(4, newUUID()))
+			id := NewSessionID()
+			b.Value("id", bsonraw.BinaryValue(4, id[:]))
 			b.End()
 			b.Int32("timeoutMinutes", int32(sessionIdle.Minutes()))
 			return c.ok(), nil
