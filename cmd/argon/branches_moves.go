@@ -10,9 +10,9 @@ func newBranchesMoves(a *app) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use: "moves NAME", Short: "Show what happened to a branch itself",
-		Long: "Show when a branch was made, restored, deleted, protected and unprotected, and by\nwhom, newest first. LEFT is the head that it left: restoring to that LSN brings back\nwhat a restore took away.",
+		Long:    "Show when a branch was made, restored, deleted, protected and unprotected, and by\nwhom, newest first. LEFT is the head that it left: restoring to that LSN brings back\nwhat a restore took away.",
 		Example: example(`argon branches moves main -p shop`),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runBranchesMoves(cmd.Context(), a, name) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runBranchesMoves(cmd.Context(), a, name) },
 	}
 	nameArg(cmd, &name)
 	return cmd
