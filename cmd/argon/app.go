@@ -36,6 +36,7 @@ type app struct {
 	json    bool
 	opened  *client.Client
 	log     *slog.Logger // of a verb that serves; nil for the others
+	stays   bool         // the verb goes on until it is interrupted, as a server does
 }
 
 // open opens the store.
@@ -43,7 +44,7 @@ func (a *app) open(ctx context.Context) (*client.Client, error) {
 	if a.opened != nil {
 		return a.opened, nil
 	}
-	c, err := client.Open(ctx, a.store, &client.Options{Log: a.log, Actor: a.actor})
+	c, err := client.Open(ctx, a.store, &client.Options{Log: a.log, Actor: a.actor, Brief: !a.stays})
 	if err != nil {
 		return nil, err
 	}

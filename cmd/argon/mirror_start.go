@@ -41,11 +41,12 @@ argon mirror start live --resync --foreground`),
 }
 
 func runMirrorStart(ctx context.Context, a *app, o *mirrorStartOptions) error {
+	stay := o.foreground || o.untilSynced
+	a.stays = stay
 	c, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	stay := o.foreground || o.untilSynced
 	if c.HostsStore() && !stay {
 		return usage("this command has the store to itself, so nothing would run once it ends: say --foreground, or start the mirror while argon serve runs")
 	}

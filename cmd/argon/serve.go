@@ -40,7 +40,8 @@ func newServe(a *app) *cobra.Command {
 		Long: `Serve the store over MongoDB's wire protocol, to any driver, mongosh and Compass. A
 database is a project (its main branch), project~branch, or project~branch~moment,
 which is read-only. It runs until it is interrupted, and then lets running
-commands end.
+commands end. Where another process has the store open, such as a notebook, clients
+are served through that one, and by this one when it has ended.
 
     mongosh mongodb://127.0.0.1:27018/shop~experiment-1
 
@@ -83,13 +84,13 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 	if err := o.checkAddresses(ctx); err != nil {
 		return err
 	}
-	a.log = log
+	a.log, a.stays = log, true
 	c, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
-	if c.Dispatcher() == nil {
-		return cannotServe(ctx, c)
+	if c.Dir() == "" {
+		return errs.New(errs.BadValue, "%s is a server already, and argon serve serves the directory of a store", a.store)
 	}
 	if err := c.Mirrors().Resume(ctx); err != nil {
 		return err
@@ -98,11 +99,11 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 		return err
 	}
 	if o.testCommands {
-		c.Dispatcher().EnableTestCommands()
 		log.Warn("test commands are enabled: any client can make the commands of others fail")
 	}
 	server := wire.NewServer(&wire.Options{
-		Dispatcher: c.Dispatcher(), Log: log, TLS: tls, Auth: o.auth, Address: o.advertise, MaxConnections: o.connections,
+		Host: c.Reach, Log: log, TLS: tls, Auth: o.auth, Address: o.advertise, MaxConnections: o.connections,
+		TestCommands: o.testCommands,
 	})
 	listeners, err := o.open(ctx)
 	if err != nil {
@@ -119,16 +120,6 @@ func runServe(ctx context.Context, a *app, o *serveOptions) error {
 		return err
 	}
 	return serveAll(ctx, server, listeners, o.drain, log)
-}
-
-// cannotServe says which process would have to serve.
-func cannotServe(ctx context.Context, c *client.Client) error {
-	place, err := c.Place(ctx)
-	if err != nil {
-		return err
-	}
-	return errs.New(errs.StoreLocked, "process %d (%s) has store %q open, and a process can serve only what it has open itself", place.PID, place.Command, place.Dir).
-		WithRemedy("close it there and start argon serve first: other processes then use the store through it")
 }
 
 // serveAll serves the listeners until ctx ends, and drains.
@@ -187,11 +178,15 @@ func (o *serveOptions) warn(ctx context.Context, c *client.Client, log *slog.Log
 	if !o.auth {
 		return nil
 	}
-	empty, err := c.Dispatcher().NobodyYet(ctx)
+	users, err := c.Users().List(ctx, "")
 	if err != nil {
 		return err
 	}
-	if empty {
+	keys, err := c.APIKeys().List(ctx)
+	if err != nil {
+		return err
+	}
+	if len(users)+len(keys) == 0 {
 		log.Warn("there are no users yet: make one with argon users create, or createUser from this machine")
 	}
 	for _, address := range o.listen {

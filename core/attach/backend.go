@@ -2,6 +2,7 @@ package attach
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -24,6 +25,8 @@ type Options struct {
 	// Services is called each time this process comes to host the store, before
 	// others can attach. What it returns is called before the store is closed.
 	Services func(context.Context, *engine.Store, *command.Dispatcher) (stop func())
+
+	certificate bool // the client shows one
 }
 
 // Backend is a store, wherever it is. Its methods may be called from any number
@@ -42,8 +45,11 @@ type Backend interface {
 	Parser() *command.Session
 	// Server serves the store, if this process hosts it, else nil.
 	Server() *wire.Server
-	// Dispatcher runs the store's commands, if this process hosts it, else nil.
-	Dispatcher() *command.Dispatcher
+	// Hosting reports whether this process has the store open itself.
+	Hosting() bool
+	// Reach returns what runs the commands of a client that comes to this process:
+	// a dispatcher, or a connection to the process that hosts the store.
+	Reach(ctx context.Context) (*command.Dispatcher, net.Conn, error)
 	// Close gives the store up.
 	Close() error
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -14,9 +15,6 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/opmsg"
 )
-
-// maxReply bounds what a host may send: it is trusted, but bytes may not be its.
-const maxReply = 1 << 30
 
 // handshakeTime is how long a host may take to greet. A process that is stopped
 // accepts a connection and never answers.
@@ -27,6 +25,9 @@ type conn struct {
 	nc     net.Conn
 	reader *opmsg.Reader
 	id     int32
+
+	asked  atomic.Int64               // the link's tick + 1 at which it began to wait, or 0
+	failed atomic.Pointer[errs.Error] // why others ended the waiting
 }
 
 // broken is what happened to a connection, and with it to a command.
@@ -40,7 +41,9 @@ type broken struct {
 func (b *broken) Error() string { return "the connection broke: " + b.cause.Error() }
 func (b *broken) Unwrap() error { return b.cause }
 
-func newConn(nc net.Conn) *conn { return &conn{nc: nc, reader: opmsg.NewReader(nc, maxReply)} }
+func newConn(nc net.Conn) *conn {
+	return &conn{nc: nc, reader: opmsg.NewReader(nc, opmsg.MaxOwnMessageSize)}
+}
 
 // begin starts a message. The command follows it, then send.
 func (c *conn) begin() []byte {
@@ -117,6 +120,11 @@ func (c *conn) greet(ctx context.Context, o *Options, id string) (*greeting, err
 		}
 	}
 	reply, err := c.introduce(attachCommand(o, id))
+	if errs.Is(err, errs.Unauthorized) && o.certificate {
+		if _, err = c.introduce(certificateCommand()); err == nil {
+			reply, err = c.introduce(attachCommand(o, id))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

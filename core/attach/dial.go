@@ -26,6 +26,11 @@ type serverAddress struct {
 	tls  *tls.Config
 }
 
+// hasCertificate reports whether the client shows a certificate of its own.
+func (a *serverAddress) hasCertificate() bool {
+	return a != nil && a.tls != nil && len(a.tls.Certificates) > 0
+}
+
 const (
 	defaultPort = "27018"
 	dialTime    = 10 * time.Second
@@ -41,7 +46,7 @@ func Dial(ctx context.Context, uri string, o *Options) (*Shared, error) {
 		return nil, err
 	}
 	s := newShared(ctx, o)
-	s.server = address
+	s.server, s.o.certificate = address, address.hasCertificate()
 	s.find = s.findServer
 	return s, s.begin(ctx)
 }
@@ -74,11 +79,17 @@ func parseAddress(uri string) (*serverAddress, error) {
 			if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(pem) {
 				return nil, errs.New(errs.BadValue, "the file %s of tlsCAFile has no certificate in it", value)
 			}
+		case "tlsCertificateKeyFile":
+			pair, err := tls.LoadX509KeyPair(value, value)
+			if err != nil {
+				return nil, errs.Wrap(err, errs.BadValue, "cannot use the file %s of tlsCertificateKeyFile, which holds a certificate and its private key", value)
+			}
+			config.Certificates = []tls.Certificate{pair}
 		case "tlsInsecure":
 			config.InsecureSkipVerify = value == "true" //nolint:gosec // the user says so
 		default:
 			return nil, errs.New(errs.BadValue, "the address of an Argon server has no option %q", name).
-				WithRemedy("there are tls, tlsCAFile and tlsInsecure")
+				WithRemedy("there are tls, tlsCAFile, tlsCertificateKeyFile and tlsInsecure")
 		}
 	}
 	return a, nil
@@ -121,7 +132,7 @@ func (a *serverAddress) dial(ctx context.Context) (net.Conn, error) {
 
 // findServer makes one attempt to reach the server.
 func (s *Shared) findServer(ctx context.Context, again bool) (*seat, time.Duration, error) {
-	l, err := connect(ctx, s.server.dial, &s.o, s.id)
+	l, err := s.connect(ctx, s.server.dial)
 	if err != nil {
 		return s.unreached(err, again)
 	}
@@ -156,6 +167,16 @@ func (s *Shared) unreached(err error, again bool) (*seat, time.Duration, error) 
 func minor(version string) string {
 	parts := strings.SplitN(version, ".", 3)
 	return strings.Join(parts[:min(len(parts), 2)], ".")
+}
+
+// certificateCommand authenticates as the user whose name is the subject of the
+// client's certificate.
+func certificateCommand() bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.Int32("authenticate", 1)
+	b.String("mechanism", auth.X509)
+	b.String("$db", "$external")
+	return b.Finish()
 }
 
 // keyCommand authenticates with an API key.

@@ -28,28 +28,34 @@ type local struct {
 	announced string // the file with the rendezvous, or ""
 }
 
-// host opens the store, which takes the lock, and serves it. A store that is
-// open for reading only is not served: any number of processes may read.
+// host opens the store, which takes the lock, and serves it. A client that only
+// reads hosts it like any other, and is itself refused what changes something: the
+// lock of a reader would keep out who wants to write. Only where it cannot write
+// to the directory it opens the store for reading, and serves nobody: any number
+// of processes may do that.
 func (s *Shared) host(ctx context.Context) (*local, error) {
-	token := ""
-	if !s.o.ReadOnly {
+	token, readOnly := "", s.o.ReadOnly && !engine.Writable(s.dir)
+	if !readOnly {
 		token = newToken()
 	}
 	store, err := engine.Open(ctx, s.dir, &engine.Options{
-		ReadOnly: s.o.ReadOnly, CacheBytes: s.o.CacheBytes, Actor: s.o.Actor, Token: token,
+		ReadOnly: readOnly, CacheBytes: s.o.CacheBytes, Actor: s.o.Actor, Token: token,
 	})
 	if err != nil {
 		return nil, err
 	}
 	disp := command.NewDispatcher(store)
 	h := &local{
-		store: store, disp: disp, sess: disp.NewSession(command.SessionOptions{Actor: s.o.Actor, Message: s.o.Message, NumbersAll: true}),
+		store: store, disp: disp,
+		sess: disp.NewSession(command.SessionOptions{
+			Actor: s.o.Actor, Message: s.o.Message, NumbersAll: true, ReadOnly: s.o.ReadOnly,
+		}),
 		server: wire.NewServer(&wire.Options{Dispatcher: disp}), self: newRendezvous(token),
 	}
 	if s.o.Services != nil {
 		h.stop = s.o.Services(context.WithoutCancel(ctx), store, disp)
 	}
-	if !s.o.ReadOnly {
+	if !readOnly {
 		h.serve(context.WithoutCancel(ctx), s.dir)
 	}
 	return h, nil

@@ -23,6 +23,13 @@ import (
 
 // TestMain is also the main function of the processes that tests start.
 func TestMain(m *testing.M) {
+	if role := roles[os.Getenv("ARGON_TEST_ROLE")]; role != nil {
+		if err := role(context.Background(), os.Getenv("ARGON_TEST_DIR")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv("ARGON_TEST_WORKER"); dir != "" {
 		if err := worker(context.Background(), dir, os.Getenv("ARGON_TEST_NAME")); err != nil {
 			fmt.Fprintln(os.Stderr, err)

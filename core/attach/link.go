@@ -24,13 +24,18 @@ const cancelGrace = 5 * time.Second
 // ends, and is not mended: who holds it looks for a host again.
 type link struct {
 	*greeting
-	dial func(ctx context.Context) (net.Conn, error)
-	o    *Options
-	id   string // this client's, which its connections share
+	ctx   context.Context // of what belongs to no command
+	dial  func(ctx context.Context) (net.Conn, error)
+	local bool // the host is a process of this machine
+	o     *Options
+	id    string // this client's, which its connections share
 
 	gone chan struct{} // closed when the host is lost, or the link is closed
 	once sync.Once
 	ops  atomic.Int64
+
+	tick    atomic.Int64 // of the pulse
+	pulsing atomic.Bool
 
 	mu   sync.Mutex
 	idle []*conn
@@ -40,8 +45,11 @@ type link struct {
 
 // connect opens a link. Its first connection serves nothing but to see the host's
 // end.
-func connect(ctx context.Context, dial func(context.Context) (net.Conn, error), o *Options, id string) (*link, error) {
-	l := &link{dial: dial, o: o, id: id, gone: make(chan struct{}), used: map[*conn]struct{}{}}
+func (s *Shared) connect(ctx context.Context, dial func(context.Context) (net.Conn, error)) (*link, error) {
+	l := &link{
+		ctx: context.WithoutCancel(ctx), dial: dial, local: s.server == nil, o: &s.o, id: s.id,
+		gone: make(chan struct{}), used: map[*conn]struct{}{},
+	}
 	watch, err := l.open(ctx)
 	if err != nil {
 		return nil, err
@@ -70,14 +78,21 @@ func (l *link) open(ctx context.Context) (*conn, error) {
 		l.drop(c)
 		return nil, &broken{cause: net.ErrClosed}
 	}
+	l.waits(c)
+	defer c.answered()
 	g, err := c.greet(ctx, l.o, l.id)
 	if err != nil {
 		l.drop(c)
+		if e := c.failed.Load(); e != nil {
+			return nil, e
+		}
 		return nil, err
 	}
+	l.mu.Lock()
 	if l.greeting == nil {
 		l.greeting = g
 	}
+	l.mu.Unlock()
 	return c, nil
 }
 
@@ -164,15 +179,20 @@ func unsent(ctx context.Context, err error) error {
 func (l *link) ask(ctx context.Context, c *conn, a *addressed) (bsonraw.Doc, error) {
 	a.op = l.ops.Add(1)
 	defer l.cancelWith(ctx, c, a.op)()
-	if b := c.send(a.append(c.begin())); b != nil {
-		return nil, b
+	l.waits(c)
+	defer c.answered()
+	var reply bsonraw.Doc
+	b := c.send(a.append(c.begin()))
+	if b == nil {
+		reply, b = c.receive()
 	}
-	reply, b := c.receive()
-	switch {
+	switch e := c.failed.Load(); {
 	case b == nil:
 		return reply, nil
 	case ctx.Err() != nil:
 		return nil, stopped(ctx)
+	case e != nil:
+		return nil, e
 	}
 	return nil, b
 }
@@ -199,8 +219,8 @@ func stopped(ctx context.Context) error {
 	return errs.Wrap(ctx.Err(), errs.Interrupted, "operation was interrupted")
 }
 
-// cancelWith ends the command when the context ends. The function that it
-// returns ends the watching.
+// cancelWith ends the command when the context ends. A host that is stopped is not
+// waited for. The function that it returns ends the watching.
 func (l *link) cancelWith(ctx context.Context, c *conn, op int64) func() {
 	if ctx.Done() == nil {
 		return func() {}
@@ -209,6 +229,10 @@ func (l *link) cancelWith(ctx context.Context, c *conn, op int64) func() {
 	stop := context.AfterFunc(ctx, func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 		defer cancel()
+		if l.stopped() {
+			c.close()
+			return
+		}
 		l.cancel(late, op)
 		select {
 		case <-answered:
@@ -222,8 +246,8 @@ func (l *link) cancelWith(ctx context.Context, c *conn, op int64) func() {
 	}
 }
 
-// cancel asks the host to end a command. Where that fails, the connection of the
-// command is closed later.
+// cancel asks the host to end a command, until the context's deadline. Where that
+// fails, the connection of the command is closed later.
 func (l *link) cancel(ctx context.Context, op int64) {
 	c, err := l.get(ctx)
 	if err != nil {
@@ -232,9 +256,12 @@ func (l *link) cancel(ctx context.Context, op int64) {
 	b := bsonraw.NewBuilder(nil)
 	b.Int64("argonCancel", op)
 	b.String("$db", "admin")
-	if _, broke := c.call(b.Finish()); broke != nil {
-		l.drop(c)
-		return
+	limit, _ := ctx.Deadline()
+	if c.nc.SetDeadline(limit) == nil {
+		if _, broke := c.call(b.Finish()); broke == nil && c.nc.SetDeadline(time.Time{}) == nil {
+			l.put(c)
+			return
+		}
 	}
-	l.put(c)
+	l.drop(c)
 }

@@ -48,7 +48,11 @@ func (s *Shared) runAttached(ctx context.Context, db string, cmd bsonraw.Doc) (b
 			return nil, a.lost(b)
 		}
 	}
-	return nil, errs.New(errs.HostLost, "the process that has the store open ended, %d times in a row", maxMoves).
+	return nil, tooManyMoves()
+}
+
+func tooManyMoves() error {
+	return errs.New(errs.HostLost, "the process that has the store open ended, %d times in a row", maxMoves).
 		WithRemedy("find out why: what each of them was asked to do may be the reason")
 }
 

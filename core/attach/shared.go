@@ -30,7 +30,6 @@ type Shared struct {
 
 	seat       atomic.Pointer[seat] // nil while joining
 	moves      atomic.Int64         // how often the host was lost
-	lost       atomic.Int64         // when that was last, Unix milliseconds
 	statements statements
 
 	mu      sync.Mutex
@@ -69,10 +68,6 @@ const (
 	// firstWait and lastWait are the pauses between two attempts.
 	firstWait = time.Millisecond
 	lastWait  = 20 * time.Millisecond
-
-	// readersWait is how long a process that only reads leaves the place of a
-	// lost host to others. Without any it opens the store for reading.
-	readersWait = 1500 * time.Millisecond
 )
 
 // Open opens the store in a directory: as its host, or attached to its host.
@@ -160,7 +155,6 @@ func (s *Shared) leave(st *seat) {
 		return
 	}
 	s.moves.Add(1)
-	s.lost.Store(time.Now().UnixMilli())
 	s.search()
 }
 
@@ -256,10 +250,7 @@ func (s *Shared) Close() error {
 
 // findSeat makes one attempt to host the store in the directory, or to attach to
 // its host.
-func (s *Shared) findSeat(ctx context.Context, again bool) (*seat, time.Duration, error) {
-	if s.o.ReadOnly && again && s.moves.Load() > 0 {
-		return s.findAsReader(ctx)
-	}
+func (s *Shared) findSeat(ctx context.Context, _ bool) (*seat, time.Duration, error) {
 	h, err := s.host(ctx)
 	if err == nil {
 		return &seat{local: h}, 0, nil
@@ -270,29 +261,12 @@ func (s *Shared) findSeat(ctx context.Context, again bool) (*seat, time.Duration
 	return s.findHost(ctx, err)
 }
 
-// findAsReader attaches; only if there is nobody to attach to it opens the store
-// for reading, since its lock would keep the next host out.
-func (s *Shared) findAsReader(ctx context.Context) (*seat, time.Duration, error) {
-	st, patience, err := s.findHost(ctx, nil)
-	if err == nil || patience == 0 || time.Since(time.UnixMilli(s.lost.Load())) < readersWait {
-		return st, max(patience, 2*readersWait), err
-	}
-	h, err := s.host(ctx)
-	if err != nil {
-		return nil, leaving, err
-	}
-	return &seat{local: h}, 0, nil
-}
-
 // findHost attaches to the process that has the lock. locked is the error that
-// says who that is, and nil where the lock was not tried.
+// says who that is.
 func (s *Shared) findHost(ctx context.Context, locked error) (*seat, time.Duration, error) {
 	holder, err := engine.LockHolder(s.dir)
 	if err != nil {
 		return nil, 0, err
-	}
-	if locked == nil {
-		locked = errs.New(errs.StoreLocked, "no process serves store %q", s.dir)
 	}
 	switch {
 	case holder.PID == 0:
@@ -315,7 +289,10 @@ func (s *Shared) findHost(ctx context.Context, locked error) (*seat, time.Durati
 		return nil, 0, errs.New(errs.StoreLocked, "process %d (%s) has store %q open, and could not make a socket for other processes: %s",
 			r.PID, r.Command, s.dir, r.Problem)
 	}
-	l, err := connect(ctx, dialSocket(r.Socket), &s.o, s.id)
+	if isStopped(r.PID) {
+		return nil, leaving, silentHost(r.PID, r.Command, errs.StoreLocked, "")
+	}
+	l, err := s.connect(ctx, dialSocket(r.Socket))
 	if err != nil {
 		return nil, s.patienceWith(err), s.cannotAttach(r, err)
 	}
@@ -343,8 +320,7 @@ func (s *Shared) patienceWith(err error) time.Duration {
 func (s *Shared) cannotAttach(r *rendezvous, err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errs.Wrap(err, errs.StoreLocked, "process %d (%s) has store %q open and does not answer", r.PID, r.Command, s.dir).
-			WithRemedy("see whether that process is stopped, continue or end it")
+		return silentHost(r.PID, r.Command, errs.StoreLocked, "")
 	case errors.Is(err, syscall.EACCES):
 		return errs.Wrap(err, errs.Unauthorized, "process %d (%s) has store %q open, and its socket is not for this user", r.PID, r.Command, s.dir).
 			WithRemedy("processes of one user share a store; others use argon serve with users and passwords")
@@ -369,13 +345,30 @@ func (s *Shared) Server() *wire.Server {
 	return nil
 }
 
-// Dispatcher returns what runs the commands of the store, if this process hosts
-// it, else nil.
-func (s *Shared) Dispatcher() *command.Dispatcher {
-	if st := s.seat.Load(); st != nil && st.local != nil {
-		return st.local.disp
+// Hosting reports whether this process has the store open itself.
+func (s *Shared) Hosting() bool {
+	st := s.seat.Load()
+	return st != nil && st.local != nil
+}
+
+// Reach returns what runs the commands of a client that comes to this process: its
+// dispatcher where it is the host, or else a new connection to the host.
+func (s *Shared) Reach(ctx context.Context) (*command.Dispatcher, net.Conn, error) {
+	for range maxMoves {
+		st, err := s.sit(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if st.local != nil {
+			return st.local.disp, nil, nil
+		}
+		nc, err := st.link.dial(ctx)
+		if err == nil || ctx.Err() != nil || errs.As(err) != nil {
+			return nil, nc, err
+		}
+		s.leave(st)
 	}
-	return nil
+	return nil, nil, tooManyMoves()
 }
 
 // Place says where the store is.

@@ -210,7 +210,9 @@ func TestWhoCannotAttach(t *testing.T) {
 	t.Run("a reader", func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, open(t, dir, nil).Close())
-		defer open(t, dir, &Options{ReadOnly: true}).Close()
+		store, err := engine.Open(t.Context(), dir, &engine.Options{ReadOnly: true})
+		require.NoError(t, err)
+		defer store.Close()
 		fail(dir, errs.StoreLocked, "only reads it")
 	})
 	t.Run("a host that does not answer", func(t *testing.T) {

@@ -50,7 +50,7 @@ func (s *Shared) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (en
 			return nil, a.lost(b)
 		}
 	}
-	return nil, errs.New(errs.HostLost, "the process that has the store open ended, %d times in a row", maxMoves)
+	return nil, tooManyMoves()
 }
 
 // inBatches replaces what a command says about batches: a stream gives all

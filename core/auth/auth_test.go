@@ -503,7 +503,7 @@ func TestSocketsOfOneselfNeedNoAuthentication(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		a, err := Policy{Auth: asked}.Admit(server, false)
 		require.NoError(t, err)
-		require.Equal(t, Admission{Loopback: true, Client: Client{Source: "local socket", Private: true}}, a)
+		require.Equal(t, Admission{Loopback: true, Own: true, Client: Client{Source: "local socket", Private: true}}, a)
 	}
 }
 

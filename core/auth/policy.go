@@ -38,6 +38,8 @@ type Admission struct {
 	Authenticate bool
 	// Loopback says that the client is on this machine.
 	Loopback bool
+	// Own says that the client is a process of this one's user, on a Unix socket.
+	Own bool
 	// Client is what authentications need to know. The certificate is the
 	// server's to add, once it is shown.
 	Client Client
@@ -47,6 +49,9 @@ type Admission struct {
 // error refuses it.
 func (p Policy) Admit(nc net.Conn, encrypted bool) (Admission, error) {
 	a := Admission{Authenticate: p.Auth, Client: Client{Private: encrypted, Source: "unknown"}}
+	if wrapped, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = wrapped.NetConn()
+	}
 	if unix, ok := nc.(*net.UnixConn); ok {
 		a.Loopback, a.Client.Private, a.Client.Source = true, true, "local socket"
 		uid, known, err := PeerUser(unix)
@@ -54,7 +59,7 @@ func (p Policy) Admit(nc net.Conn, encrypted bool) (Admission, error) {
 		case err != nil:
 			return a, err
 		case !known || uid == os.Getuid():
-			a.Authenticate = false
+			a.Authenticate, a.Own = false, true
 		case !p.Auth:
 			return a, errs.New(errs.Unauthorized, "the user %d of this machine may not use a socket of the user %d", uid, os.Getuid()).
 				WithRemedy("serve with --auth, and authenticate")

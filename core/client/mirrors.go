@@ -265,4 +265,4 @@ func (m Mirrors) Role(ctx context.Context, name string, databases ...string) (st
 
 // HostsStore reports whether this client has the store open itself, so that what
 // runs in the background ends with it.
-func (c *Client) HostsStore() bool { return c.backend.Dispatcher() != nil }
+func (c *Client) HostsStore() bool { return c.backend.Hosting() }

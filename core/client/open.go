@@ -32,6 +32,9 @@ type Options struct {
 	// CacheBytes is the memory for blocks of the store, where this process hosts
 	// it; 0 is the default.
 	CacheBytes int64
+	// Brief says that this process is over in a moment. When it comes to host the
+	// store it does not go on with mirrors.
+	Brief bool
 	// Log takes what happens in the background: of mirrors. Nil is nowhere.
 	Log *slog.Logger
 }
@@ -71,7 +74,7 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &services{log: o.Log}
+	s := &services{log: o.Log, brief: o.Brief}
 	backend, err := attach.Open(ctx, dir, &attach.Options{
 		Actor: o.Actor, Message: o.Message, ReadOnly: o.ReadOnly, CacheBytes: o.CacheBytes, Services: s.start,
 	})
@@ -85,18 +88,19 @@ func Open(ctx context.Context, uri string, o *Options) (*Client, error) {
 // services are what the commands of a store that this process hosts need above
 // the engine.
 type services struct {
-	log  *slog.Logger
-	open atomic.Bool // hosting from now on is taking over
+	log   *slog.Logger
+	brief bool
+	open  atomic.Bool // hosting from now on is taking over
 }
 
 // start is called each time this process comes to host the store; what it returns
-// ends it. Who takes over goes on with the mirrors that ran. Who opens a store
-// does not: it may be a command that is over in a moment.
+// ends it. Who takes over goes on with the mirrors that ran, unless it is over in a
+// moment. Who opens a store does not: nobody asked it to.
 func (s *services) start(ctx context.Context, store *engine.Store, disp *command.Dispatcher) (stop func()) {
 	disp.SetPublisher(publisher{publish.New(store)})
 	mirrors := mirror.New(ctx, store, s.log)
 	disp.SetMirrors(mirrors)
-	if s.open.Load() {
+	if s.open.Load() && !s.brief {
 		if err := mirrors.Resume(ctx); err != nil && s.log != nil {
 			s.log.Error("mirrors do not go on", "error", err)
 		}

@@ -1,7 +1,18 @@
 package client
 
-import "github.com/argon-lab/argon/core/command"
+import (
+	"context"
+	"net"
 
-// Dispatcher returns what runs the store's commands, for a server of its own, if
-// this process hosts the store. It is nil if another process does.
-func (c *Client) Dispatcher() *command.Dispatcher { return c.backend.Dispatcher() }
+	"github.com/argon-lab/argon/core/command"
+)
+
+// Reach returns what runs the commands of a client that connects to this process,
+// for a server (wire.Options.Host): the dispatcher of this process where it hosts
+// the store, or else a connection to the process that does.
+func (c *Client) Reach(ctx context.Context) (*command.Dispatcher, net.Conn, error) {
+	if err := c.open(); err != nil {
+		return nil, nil, err
+	}
+	return c.backend.Reach(ctx)
+}

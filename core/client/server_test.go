@@ -16,7 +16,7 @@ import (
 func serve(t *testing.T, c *Client) (address string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := wire.NewServer(&wire.Options{Dispatcher: c.Dispatcher(), Auth: true})
+	server := wire.NewServer(&wire.Options{Host: c.Reach, Auth: true})
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(context.WithoutCancel(t.Context()), l) }()
 	t.Cleanup(func() {

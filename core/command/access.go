@@ -246,10 +246,6 @@ func (c *call) notAuthorized() error {
 		WithRemedy("%s needs: %s", c.cmd.Name, c.cmd.Access)
 }
 
-// NobodyYet reports whether there are no users and no API keys: nobody could
-// authenticate.
-func (d *Dispatcher) NobodyYet(ctx context.Context) (bool, error) { return d.auth.IsEmpty(ctx) }
-
 // own returns the id of a logical session of this client.
 func (c *call) own(id lsid) lsid {
 	if c.g.owner != nil {

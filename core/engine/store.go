@@ -95,6 +95,10 @@ type Holder = pebblekv.Holder
 // and while one is just opening it.
 func LockHolder(dir string) (Holder, error) { return pebblekv.LockHolder(dir) }
 
+// Writable reports whether there is a store in a directory that this process could
+// open for writing, were it not for others.
+func Writable(dir string) bool { return pebblekv.Writable(dir) }
+
 // systemUser returns the name that commits bear unless told otherwise.
 func systemUser() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {

@@ -85,6 +85,10 @@ type conn struct {
 // NetConn returns the connection itself.
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
+// SyscallConn gives access to the descriptor, by which the system is asked who is
+// at the other end, and whether it is still there.
+func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.Conn.(syscall.Conn).SyscallConn() }
+
 func (c *conn) Close() error {
 	c.once.Do(func() { Disown(c.fd) })
 	return c.Conn.Close()

@@ -42,6 +42,9 @@ func (o OpCode) String() string {
 const (
 	HeaderSize     = 16
 	MaxMessageSize = 48_000_000 // what a server announces as maxMessageSizeBytes
+	// MaxOwnMessageSize is the limit between Argon's own processes: what a
+	// transaction may hold.
+	MaxOwnMessageSize = 1 << 30
 )
 
 // Header begins every message.

@@ -124,8 +124,11 @@ func (r *Reader) fill(n int) error {
 func (r *Reader) room(n int) {
 	have := r.hi - r.lo
 	want := n
-	if n > eager && have < eager {
+	switch {
+	case n > eager && have < eager:
 		want = eager
+	case n > MaxMessageSize && have < n/2:
+		want = max(MaxMessageSize, 2*have) // of the few that may be as large
 	}
 	switch {
 	case len(r.buf) >= want && r.lo+want <= len(r.buf) && r.hi < len(r.buf):

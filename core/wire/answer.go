@@ -154,11 +154,14 @@ func (c *conn) reply(r *request, out []byte, err error) (_ []byte, more bool) {
 
 // run hands the command to the dispatcher.
 func (c *conn) run(r *request, out []byte) ([]byte, error) {
-	out, err := c.s.o.Dispatcher.RunAppend(c.ctx, c.sess, "", r.cmd, out)
+	out, err := c.disp.RunAppend(c.ctx, c.sess, "", r.cmd, out)
+	if err == nil && r.name == "argonAttach" {
+		c.reader.SetLimit(opmsg.MaxOwnMessageSize) // its commands may be as large here as in one process
+	}
 	if err == nil && r.fail != nil && r.fail.WriteConcernError != nil {
 		out = r.fail.AppendWriteConcernError(out, headSize)
-		if code, _ := r.fail.WriteConcernError.Get("code").AsInt64(); c.s.aboutState(errs.Code(code)) {
-			out = c.s.appendTopology(out, headSize)
+		if code, _ := r.fail.WriteConcernError.Get("code").AsInt64(); c.aboutState(errs.Code(code)) {
+			out = c.appendTopology(out, headSize)
 		}
 	}
 	return out, err
@@ -175,8 +178,8 @@ func cursorIsOpen(reply bsonraw.Doc) bool {
 // said there. Argon's clients get it in a field of its own.
 func (c *conn) errorReply(err error) bsonraw.Doc {
 	e := errs.As(err)
-	if e != nil && c.s.aboutState(e.Code) {
-		return c.s.appendTopology(command.ErrorReply(err), 0)
+	if e != nil && c.aboutState(e.Code) {
+		return c.appendTopology(command.ErrorReply(err), 0)
 	}
 	if e == nil || c.argon || e.Code < errs.ProjectNotFound {
 		return c.sess.ErrorReply(err)
@@ -193,10 +196,10 @@ func (c *conn) errorReply(err error) bsonraw.Doc {
 // more. Drivers compare its topologyVersion with the one that they know, to find
 // out whether it is news. One about a shutdown carries a version only where the
 // server does drain: without one it is news in any case.
-func (s *Server) aboutState(code errs.Code) bool {
+func (c *conn) aboutState(code errs.Code) bool {
 	switch code {
 	case 91, 11600:
-		return s.draining()
+		return c.draining()
 	case 189, 10107, 11602, 13435, 13436:
 		return true
 	}
@@ -205,10 +208,10 @@ func (s *Server) aboutState(code errs.Code) bool {
 
 // appendTopology puts the topologyVersion into a document, which stands in out
 // from at to its end.
-func (s *Server) appendTopology(out []byte, at int) []byte {
+func (c *conn) appendTopology(out []byte, at int) []byte {
 	var b bsonraw.Builder
 	b.ResetTo(nil)
-	s.appendTopologyVersion(&b)
+	c.appendTopologyVersion(&b)
 	add := b.Finish()
 	out = append(append(out[:len(out)-1], add[4:len(add)-1]...), 0)
 	binary.LittleEndian.PutUint32(out[at:], uint32(len(out)-at))
@@ -220,7 +223,7 @@ func (c *conn) failpoint(r *request, err error) (*command.Failure, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := c.s.o.Dispatcher.Failpoint(c.sess, r.cmd)
+	f := c.disp.Failpoint(c.sess, r.cmd)
 	if f == nil {
 		return nil, nil
 	}

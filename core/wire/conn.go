@@ -36,14 +36,20 @@ type conn struct {
 	local  net.Addr // what the client has connected to
 	remote string
 	reader *opmsg.Reader
+	disp   *command.Dispatcher
 	sess   *command.Session
 	argon  bool // the client is one of Argon's own
+	own    bool // the client is a process of this user, on a Unix socket
 
 	ctx    *opContext
 	state  atomic.Int64 // tick<<2 | phase
 	lastID int32        // of the messages sent
 	batch  int          // about the size of the next reply with documents
 	begun  bool         // the first message has come
+
+	// Guarded by the server's mu, except for reading by this goroutine.
+	host    net.Conn // the other end of a relay, or nil
+	relayed *relayed // where the client comes through a relay
 }
 
 func newConn(ctx context.Context, s *Server, l net.Listener, nc net.Conn) *conn {
@@ -76,11 +82,7 @@ func (c *conn) serve() {
 	defer c.release()
 	c.reader = opmsg.NewReader(&countedReader{c.nc, &c.s.stats.received}, 0)
 	defer c.recovered()
-	err := c.begin()
-	if err == nil {
-		defer c.sess.Close()
-		err = c.loop()
-	}
+	err := c.answerAll()
 	c.s.stats.closed.Add(1)
 	switch {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET),
@@ -102,9 +104,9 @@ func (c *conn) recovered() {
 	}
 }
 
-// begin sets the time limit for the first message, shakes hands where TLS is
-// spoken, and opens the session.
-func (c *conn) begin() error {
+// answerAll sets the time limit for the first message, shakes hands where TLS is
+// spoken, and then serves the client, itself or through another process.
+func (c *conn) answerAll() error {
 	if err := c.nc.SetReadDeadline(time.Now().Add(firstMessage)); err != nil {
 		return err
 	}
@@ -113,6 +115,7 @@ func (c *conn) begin() error {
 	if err != nil {
 		return err
 	}
+	c.own = in.Own
 	o := command.SessionOptions{Remote: c.remote, Address: c.address(), ClusterTime: true, Authenticate: in.Authenticate, Loopback: in.Loopback, Client: in.Client}
 	if encrypted {
 		if err := t.HandshakeContext(c.ctx); err != nil {
@@ -122,18 +125,32 @@ func (c *conn) begin() error {
 			o.Client.Certificate = chains[0][0]
 		}
 	}
-	c.sess = c.s.o.Dispatcher.NewSession(o)
-	return nil
+	var host net.Conn
+	if c.disp, host, err = c.s.host(c.ctx); err != nil {
+		return err
+	}
+	if host != nil {
+		return c.relay(host, &o)
+	}
+	c.sess = c.disp.NewSession(o)
+	defer func() { c.sess.Close() }()
+	return c.loop()
 }
 
 // loop answers messages until the client goes, misbehaves, or the server drains.
 func (c *conn) loop() error {
-	for !c.s.draining() {
+	for !c.draining() {
 		m, err := c.reader.Next()
 		if err != nil {
 			return c.refuse(m, err)
 		}
 		if !c.begun {
+			if taken, err := c.preface(m); taken || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			c.begun = true
 			if err := c.allowSilence(); err != nil {
 				return err
@@ -155,7 +172,7 @@ func (c *conn) loop() error {
 func (c *conn) allowSilence() error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.s.closed {
+	if c.s.closed || c.draining() {
 		return nil
 	}
 	return c.nc.SetReadDeadline(time.Time{})
@@ -165,7 +182,7 @@ func (c *conn) allowSilence() error {
 // error. The connection must be closed: what follows cannot be found.
 func (c *conn) refuse(m *opmsg.Message, err error) error {
 	if !errs.Is(err, errs.ProtocolError) {
-		if c.s.draining() {
+		if c.draining() {
 			return nil
 		}
 		return err
@@ -214,6 +231,9 @@ func (c *conn) wake() { _ = c.nc.SetReadDeadline(time.Unix(1, 0)) }
 func (c *conn) kill() {
 	c.ctx.end()
 	c.raw.Close()
+	if c.host != nil {
+		c.host.Close()
+	}
 }
 
 // countedReader counts the bytes that come in.

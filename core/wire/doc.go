@@ -4,7 +4,8 @@
 // It owns the server (server.go: listeners, connections, draining), one
 // connection's loop (conn.go), the answer to one message (answer.go), the
 // handshake (hello.go), the pulse that looks after connections that are busy
-// (pulse.go, hangup_*.go), and counters (metrics.go).
+// (pulse.go, hangup_*.go), the way to and from a server whose store another process
+// hosts (relay.go), and counters (metrics.go).
 //
 // One goroutine serves a connection: it reads a message, runs the command and
 // writes the reply, with one system call each. While it runs a command nobody
@@ -16,7 +17,8 @@
 //
 //  1. Whatever bytes a client sends, it gets an error or its connection is
 //     closed. No client makes the server panic, hang, or use more memory than
-//     the message limit for each connection; and none slows down another.
+//     the message limit for each connection; and none slows down another. The
+//     limit is higher for Argon's own clients, once they may do something at all.
 //  2. A connection that waits for its client keeps some ten kilobytes: buffers
 //     go back to a pool before it waits.
 //  3. When a client goes, its running command is canceled, and its transactions

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -23,6 +25,7 @@ import (
 type served struct {
 	t     testing.TB
 	s     *Server
+	host  *Server // which has the store: s, unless that one relays
 	disp  *command.Dispatcher
 	addr  string
 	ended chan error
@@ -37,7 +40,13 @@ func serve(t testing.TB, o Options, addresses ...string) *served {
 	if testing.Verbose() {
 		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	if relayedMode {
+		v.relay(&o)
+	}
 	v.s = NewServer(&o)
+	if v.host == nil {
+		v.host = v.s
+	}
 	if len(addresses) == 0 {
 		addresses = []string{"127.0.0.1:0"}
 	}
@@ -57,6 +66,54 @@ func serve(t testing.TB, o Options, addresses ...string) *served {
 		require.NoError(t, store.Close())
 	})
 	return v
+}
+
+// relayedMode puts a server between the clients of every test and the one that has
+// the store.
+var relayedMode bool
+
+// TestMain runs every test twice: against the server of the process that has the
+// store, and against that of another process, which relays.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && flag.Lookup("test.bench").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" {
+		relayedMode = true
+		fmt.Println("relayed:")
+		code = m.Run()
+	}
+	os.Exit(code)
+}
+
+// relay lets the options' server reach the store through another one.
+func (v *served) relay(o *Options) {
+	path := socketPath(v.t)
+	l, err := Listen(v.t.Context(), path)
+	require.NoError(v.t, err)
+	host := NewServer(&Options{Dispatcher: v.disp, Log: o.Log})
+	v.host = host
+	ended := make(chan error, 1)
+	go func() { ended <- host.Serve(context.WithoutCancel(v.t.Context()), l) }()
+	v.t.Cleanup(func() {
+		require.NoError(v.t, host.Shutdown(context.WithoutCancel(v.t.Context())))
+		require.NoError(v.t, <-ended)
+	})
+	o.Dispatcher = nil
+	o.Host = func(ctx context.Context) (*command.Dispatcher, net.Conn, error) {
+		nc, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		return nil, nc, err
+	}
+}
+
+// running reports whether some connection runs a command.
+func (v *served) running() bool {
+	v.host.mu.Lock()
+	defer v.host.mu.Unlock()
+	for c := range v.host.conns {
+		if p, _ := c.doing(); p == running {
+			return true
+		}
+	}
+	return false
 }
 
 // peer is a client that speaks the protocol itself.

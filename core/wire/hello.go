@@ -34,17 +34,17 @@ func newTopology() topology {
 }
 
 // version counts the changes of the topology.
-func (s *Server) version() int64 {
-	if s.draining() {
+func (c *conn) version() int64 {
+	if c.draining() {
 		return 1
 	}
 	return 0
 }
 
-func (s *Server) appendTopologyVersion(b *bsonraw.Builder) {
+func (c *conn) appendTopologyVersion(b *bsonraw.Builder) {
 	b.BeginDoc("topologyVersion")
-	b.Value("processId", bsonraw.ObjectIDValue(s.topo.process))
-	b.Int64("counter", s.version())
+	b.Value("processId", bsonraw.ObjectIDValue(c.s.topo.process))
+	b.Int64("counter", c.version())
 	b.End()
 }
 
@@ -108,7 +108,7 @@ func driverOf(client bsonraw.Value) string {
 // hello appends the reply to a handshake, or to a driver that watches the
 // server, which gets its answer when there is news or its time is up.
 func (c *conn) hello(r *request, out []byte) ([]byte, bool, error) {
-	base, err := c.s.o.Dispatcher.Run(c.ctx, c.sess, "", r.cmd)
+	base, err := c.disp.Run(c.ctx, c.sess, "", r.cmd)
 	if err != nil {
 		return out, false, err
 	}
@@ -119,12 +119,12 @@ func (c *conn) hello(r *request, out []byte) ([]byte, bool, error) {
 	if g.driver == argonClient {
 		c.argon = true
 	}
-	if g.hasAwait && g.sameProcess && g.version >= c.s.version() {
+	if g.hasAwait && g.sameProcess && g.version >= c.version() {
 		if err := c.await(g.await); err != nil {
 			return out, false, err
 		}
 	}
-	return c.appendHello(out, r, base, g), r.exhaust && g.hasAwait && !c.s.draining(), nil
+	return c.appendHello(out, r, base, g), r.exhaust && g.hasAwait && !c.draining(), nil
 }
 
 // await waits for news of the topology, of which there is only one: that the
@@ -132,8 +132,13 @@ func (c *conn) hello(r *request, out []byte) ([]byte, bool, error) {
 func (c *conn) await(d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
+	var relay <-chan struct{}
+	if c.relayed != nil {
+		relay = c.relayed.drain
+	}
 	select {
 	case <-t.C:
+	case <-relay:
 	case <-c.s.drain:
 	case <-c.ctx.Done():
 		return c.ctx.Err()
@@ -145,7 +150,7 @@ func (c *conn) await(d time.Duration) error {
 func (c *conn) appendHello(out []byte, r *request, base bsonraw.Doc, g *greeting) []byte {
 	var b bsonraw.Builder
 	b.ResetTo(out)
-	primary := !c.s.draining()
+	primary := !c.draining()
 	it := base.Iter()
 	for it.Next() {
 		switch string(it.Key()) {
@@ -168,7 +173,7 @@ func (c *conn) appendHello(out []byte, r *request, base bsonraw.Doc, g *greeting
 // makes drivers use sessions, transactions, retryable writes and change streams.
 func (c *conn) appendSet(b *bsonraw.Builder, primary bool) {
 	me := c.address()
-	c.s.appendTopologyVersion(b)
+	c.appendTopologyVersion(b)
 	b.BeginArray("hosts")
 	b.String("0", me)
 	b.End()
@@ -180,7 +185,7 @@ func (c *conn) appendSet(b *bsonraw.Builder, primary bool) {
 		b.Value("electionId", bsonraw.ObjectIDValue(electionID))
 	}
 	b.String("me", me)
-	c.s.o.Dispatcher.AppendLastWrite(b)
+	c.disp.AppendLastWrite(b)
 }
 
 // electionID never changes: there is nobody to be elected instead.
@@ -188,6 +193,9 @@ var electionID = [12]byte{0x7F, 0xFF, 0xFF, 0xFF, 11: 1}
 
 // address is where drivers are told to connect to.
 func (c *conn) address() string {
+	if c.relayed != nil {
+		return c.relayed.address
+	}
 	if c.s.o.Address != "" && c.local.Network() != "unix" {
 		return c.s.o.Address
 	}

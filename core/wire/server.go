@@ -14,9 +14,16 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 )
 
-// Options of a Server. Only the dispatcher is needed.
+// Options of a Server. Only one of Dispatcher and Host is needed.
 type Options struct {
+	// Dispatcher runs the commands.
 	Dispatcher *command.Dispatcher
+	// Host stands in its place where several processes share the store: it says at
+	// each new connection what runs its commands, the dispatcher of this process
+	// or, behind a connection to its server, another process.
+	Host func(context.Context) (*command.Dispatcher, net.Conn, error)
+	// TestCommands allows configureFailPoint.
+	TestCommands bool
 	// Log takes what happens to connections; nil is silence.
 	Log *slog.Logger
 	// TLS, if set, is spoken on every TCP connection.
@@ -179,6 +186,18 @@ func (s *Server) closeIdle() {
 	}
 }
 
+// host says who runs the commands of a new connection.
+func (s *Server) host(ctx context.Context) (disp *command.Dispatcher, host net.Conn, err error) {
+	disp = s.o.Dispatcher
+	if s.o.Host != nil {
+		disp, host, err = s.o.Host(ctx)
+	}
+	if disp != nil && s.o.TestCommands {
+		disp.EnableTestCommands()
+	}
+	return disp, host, err
+}
+
 func (s *Server) draining() bool {
 	select {
 	case <-s.drain:
@@ -206,7 +225,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if len(s.conns) == 0 {
 		s.closeIdle()
 	}
+	relaying := false
+	for c := range s.conns {
+		relaying = relaying || c.host != nil
+	}
 	s.mu.Unlock()
+	if relaying {
+		go s.drainHost(ctx)
+	}
 	select {
 	case <-s.idle:
 		return nil

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +19,9 @@ import argon
 from argon import _ffi
 
 from .conftest import ROOT, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="sockets and forks differ")
 
@@ -89,7 +94,8 @@ def test_a_host_that_closes_has_a_successor(tmp_path: Path) -> None:
         third.data.get_collection("c").insert_one({"_id": 2})
     first.close()
     assert third.data.get_collection("c").find_one() == {"_id": 1}
-    assert second.hosting and not third.hosting
+    assert second.data.get_collection("c").find_one() == {"_id": 1}
+    assert second.hosting != third.hosting
     second.close()
     assert third.data.get_collection("c").find_one() == {"_id": 1}
     third.close()
@@ -251,6 +257,66 @@ def test_twenty_processes_open_a_store_at_once(tmp_path: Path) -> None:
         assert process.returncode == 0
 
 
+# -- argon serve beside another process
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Start `argon serve` on a store, and return its connection string."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(store: Path) -> str:
+        binary = shutil.which("argon")
+        if binary is None:
+            pytest.fail("no argon on the PATH: make build")
+        command = [binary, "serve", "--store", str(store), "--listen", "127.0.0.1:0", "--json"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        started.append(server)
+        assert server.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            text += server.stdout.readline()
+        return str(json.loads(text)["uris"][0])
+
+    yield start
+    for server in started:
+        server.terminate()
+        server.communicate()
+        assert server.returncode == 0
+
+
+@unix
+def test_serving_beside_a_notebook(tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    """A driver works through a store's host, and goes on when that is killed."""
+    pymongo = pytest.importorskip("pymongo")
+    kernel = start_python(KERNEL, str(tmp_path / "s"))
+    assert line(kernel) == "ready True"
+    uri = serve(tmp_path / "s")
+    with pymongo.MongoClient(uri, compressors="zlib", heartbeatFrequencyMS=500) as mongo:
+        users = mongo["shop"]["users"]
+        assert users.count_documents({}) == 100
+        assert len(list(users.find().batch_size(10))) == 100
+        with mongo.start_session() as session, session.start_transaction():
+            users.insert_one({"_id": "committed"}, session=session)
+        with mongo.start_session() as session:
+            session.start_transaction()
+            users.insert_one({"_id": "aborted"}, session=session)
+            session.abort_transaction()
+        with users.watch() as stream:
+            assert kernel.stdin is not None
+            kernel.stdin.write("users.insert_one({'_id': 'from the kernel'}).inserted_id\n")
+            kernel.stdin.flush()
+            assert line(kernel) == "from the kernel"
+            assert next(stream)["documentKey"] == {"_id": "from the kernel"}
+            end(kernel)
+            assert users.update_many({"n": 0}, {"$inc": {"n": 1}}).modified_count == 100
+            assert {next(stream)["operationType"] for _ in range(100)} == {"update"}
+        assert users.count_documents({"n": 1}) == 100
+        assert users.count_documents({}) == 102
+    with argon.Client(tmp_path / "s") as client:
+        assert "serve" in client.status()["host"]["command"]
+
+
 # -- drivers
 
 
@@ -311,12 +377,17 @@ def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
         assert oct(os.stat(os.path.dirname(first.address)).st_mode & 0o777) == "0o700"
 
 
-def test_a_read_only_store_has_no_socket(tmp_path: Path) -> None:
+def test_a_reader_is_in_nobodys_way(tmp_path: Path) -> None:
+    """Also one that came first: it hosts the store, and itself may only read."""
+    with pytest.raises(argon.ArgonError, match="no Argon store"):
+        argon.Client(tmp_path / "s", read_only=True)
     argon.Client(tmp_path / "s").close()
-    with argon.Client(tmp_path / "s", read_only=True) as client:
-        assert client.address is None
-        with pytest.raises(argon.NotSupported, match="read_only"):
-            client.project().branch("main").database  # noqa: B018
+    with argon.Client(tmp_path / "s", read_only=True) as reader:
+        with argon.Client(tmp_path / "s") as writer:
+            writer.data.get_collection("c").insert_one({"_id": 1})
+        assert reader.data.get_collection("c").find_one() == {"_id": 1}
+        with pytest.raises(argon.ReadOnly):
+            reader.data.get_collection("c").insert_one({"_id": 2})
 
 
 def test_the_other_tests_pass_attached() -> None:

@@ -62,6 +62,19 @@ func takeLock(fs vfs.FS, dir, token string, shared bool) (io.Closer, error) {
 	return nil, errs.New(errs.StoreIO, "file %s of store %q is removed again and again", lockName, dir)
 }
 
+// Writable reports whether there is a store in a directory that this process could
+// open for writing, were it not for others.
+func Writable(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, formatName)); err != nil {
+		return false
+	}
+	f, err := openLock(filepath.Join(dir, lockName), false)
+	if err == nil {
+		err = f.Close()
+	}
+	return err == nil
+}
+
 func openLock(path string, shared bool) (*os.File, error) {
 	if shared {
 		return os.Open(path)
