@@ -16,7 +16,7 @@ GO_SOURCES := $(shell find core capi cmd -name '*.go' -o -name '*.c' -o -name '*
 PY_SOURCES := $(wildcard python/argon/*.py python/argon/py.typed)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wheel demo test test-go test-python test-notebooks bench lint fuzz soak docs docs-check clean fmt
+.PHONY: help build wheel demo test test-go test-python test-torch test-notebooks bench lint fuzz soak docs docs-check clean fmt
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -78,6 +78,11 @@ test-python: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/clients $(STAMPS)/node
 	ARGON_LIBRARY="$$($(BIN)/python -c 'import argon._ffi as ffi; print(ffi.library_path())')" \
 	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" PATH="$(CURDIR)/build:$$PATH" \
 	  $(BIN)/python -m pytest -q python/tests
+
+# PyTorch is large, and needed for one test only.
+test-torch: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/req-torch build/argon ## the test of PyTorch's DataLoader
+	ARGON_LIBRARY="$$($(BIN)/python -c 'import argon._ffi as ffi; print(ffi.library_path())')" \
+	PATH="$(CURDIR)/build:$$PATH" $(BIN)/python -m pytest -q python/tests/test_torch.py
 
 test-notebooks: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/req-demo build/argon ## the notebooks, executed
 	PATH="$(CURDIR)/build:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q --nbmake --nbmake-timeout=300 notebooks

@@ -270,7 +270,9 @@ def serve() -> Iterator[Callable[[Path], str]]:
         if binary is None:
             pytest.fail("no argon on the PATH: make build")
         command = [binary, "serve", "--store", str(store), "--listen", "127.0.0.1:0", "--json"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         started.append(server)
         assert server.stdout is not None
         text = ""
@@ -309,9 +311,10 @@ def test_serving_beside_a_notebook(tmp_path: Path, serve: Callable[[Path], str])
             assert line(kernel) == "from the kernel"
             assert next(stream)["documentKey"] == {"_id": "from the kernel"}
             end(kernel)
-            assert users.update_many({"n": 0}, {"$inc": {"n": 1}}).modified_count == 100
-            assert {next(stream)["operationType"] for _ in range(100)} == {"update"}
-        assert users.count_documents({"n": 1}) == 100
+            for i in range(5):
+                assert users.update_one({"_id": i}, {"$inc": {"n": 1}}).modified_count == 1
+            assert [next(stream)["documentKey"]["_id"] for _ in range(5)] == [*range(5)]
+        assert users.count_documents({"n": 1}) == 5
         assert users.count_documents({}) == 102
     with argon.Client(tmp_path / "s") as client:
         assert "serve" in client.status()["host"]["command"]
