@@ -2,7 +2,7 @@
 // Parquet, and Arrow IPC as a file (which Feather of version 2 is) and as a
 // stream.
 //
-// It owns the files (read.go, parquet.go, ipc.go, write.go). What a BSON type is
+// It owns the files (read.go, parquet*.go, ipc.go, write.go). What a BSON type is
 // in Arrow, and the way of rows to documents, is package columnar's.
 //
 // # What is kept
@@ -22,6 +22,14 @@
 // its column, before the first row. Times finer than a millisecond are cut, and
 // Reader.Notes says of which columns.
 //
+// # Parquet
+//
+// Of github.com/parquet-go/parquet-go are the format's structures, the encodings
+// and the writing of pages and row groups. Reading pages is ours, since its own
+// believes every length and loses pages of LZ4; so is the way of levels to
+// Arrow's nested arrays and back, which it does not have. Rejected: arrow-go's
+// own package, which brings arrow/compute and gRPC along: 25 MB in every binary.
+//
 // Promises:
 //
 //  1. Memory is bounded by a few batches, and for writing by a row group,
@@ -30,5 +38,6 @@
 //     libraries' limits and ours, and a panic of theirs is an error.
 //  3. A file that ends before the rows that it promises is an error.
 //
-// Read read.go, parquet.go, write.go.
+// Read read.go, parquet.go, parquet_schema.go, parquet_page.go, parquet_leaf.go,
+// parquet_build.go; then write.go, parquet_write.go, parquet_column.go.
 package arrowfile

@@ -2,72 +2,114 @@ package arrowfile
 
 import (
 	"context"
+	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/parquet-go/parquet-go/format"
 )
 
-// parquetSource reads the row groups of a Parquet file, one behind the other.
-// Its columns are read on the goroutine that asks: those that the library would
-// start recover no panic.
+// parquetSource reads the row groups of a Parquet file, one behind the other,
+// all columns of some rows at once. All of it is on the goroutine that asks:
+// others would recover no panic.
 type parquetSource struct {
-	file   *file.Reader
-	reader pqarrow.RecordReader
-	sch    *arrow.Schema
-	retype bool // what is read lacks some of the schema's metadata
+	f       File
+	meta    *format.FileMetaData
+	sch     *arrow.Schema
+	columns []*column
+	leaves  []*column
+
+	codecs  map[format.CompressionCodec]*decompressor
+	group   int           // the next one
+	readers []*leafReader // of the leaves of the group before
+	left    int64         // its rows
+	batch   int           // rows at once
 }
 
-func openParquet(ctx context.Context, f File) (source, error) {
-	props := parquet.NewReaderProperties(allocator)
-	props.BufferedStreamEnabled = true // pages are read as they are needed, not whole column chunks
-	in, err := file.NewParquetReader(f, file.WithReadProps(props))
+// maxBatchBytes bounds a batch by what the file says of its row groups.
+const maxBatchBytes = 16 << 20
+
+func openParquet(_ context.Context, f File) (source, error) {
+	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
 	}
-	p := &parquetSource{file: in}
-	if err := checkStored(in.MetaData().KeyValueMetadata()); err != nil {
+	p := &parquetSource{f: f, codecs: map[format.CompressionCodec]*decompressor{}}
+	if p.meta, err = readFooter(f, size); err != nil {
 		return nil, err
 	}
-	fr, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: maxBatchRows}, allocator)
+	if p.columns, p.leaves, err = parseSchema(p.meta.Schema); err != nil {
+		return nil, err
+	}
+	stored, err := storedSchema(p.meta.KeyValueMetadata)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	if p.sch, err = fr.Schema(); err != nil || p.sch.NumFields() == 0 || in.NumRows() == 0 {
-		return p, err
-	}
-	if stored := storedSchema(in.MetaData().KeyValueMetadata()); stored != nil {
-		var fields []arrow.Field
-		if fields, p.retype = annotate(p.sch.Fields(), stored.Fields()); p.retype {
-			p.sch = arrow.NewSchema(fields, nil)
-		}
-	}
-	p.reader, err = fr.GetRecordReader(ctx, nil, nil)
-	return p, err
+	annotate(p.columns, stored)
+	p.sch = arrow.NewSchema(fieldsOf(p.columns), nil)
+	return p, nil
 }
 
 func (p *parquetSource) schema() *arrow.Schema { return p.sch }
 
-func (p *parquetSource) rows() int64 { return p.file.NumRows() }
+func (p *parquetSource) rows() int64 { return p.meta.NumRows }
 
 func (p *parquetSource) next() (arrow.RecordBatch, error) {
-	if p.reader == nil || !p.reader.Next() {
-		if p.reader == nil {
+	for p.left == 0 {
+		if p.group == len(p.meta.RowGroups) {
 			return nil, nil
 		}
-		return nil, p.reader.Err()
+		if err := p.openGroup(); err != nil {
+			return nil, err
+		}
 	}
-	rec := p.reader.RecordBatch()
-	if p.retype {
-		return retype(rec, p.sch), nil
+	rows := int(min(p.left, int64(p.batch)))
+	p.left -= int64(rows)
+	for _, r := range p.readers {
+		if err := r.read(rows); err != nil {
+			return nil, err
+		}
 	}
-	rec.Retain()
-	return rec, nil
+	all, err := buildAll(p.columns, p.readers, rows)
+	if err != nil {
+		return nil, err
+	}
+	arrays := make([]arrow.Array, len(all))
+	for i, data := range all {
+		arrays[i] = array.MakeFromData(data)
+	}
+	return array.NewRecordBatch(p.sch, arrays, int64(rows)), nil
 }
 
-func (p *parquetSource) release() {
-	if p.reader != nil {
-		p.reader.Release()
+func (p *parquetSource) openGroup() error {
+	meta := &p.meta.RowGroups[p.group]
+	if len(meta.Columns) != len(p.leaves) || meta.NumRows < 0 {
+		return errParquet("a row group has other columns than the schema")
 	}
+	p.group, p.readers = p.group+1, nil
+	p.left, p.batch = meta.NumRows, maxBatchRows
+	if each := meta.TotalByteSize / max(meta.NumRows, 1); each > maxBatchBytes/maxBatchRows {
+		p.batch = int(max(1, maxBatchBytes/each))
+	}
+	for i, c := range p.leaves {
+		pages, err := p.pages(c, &meta.Columns[i].MetaData)
+		if err != nil {
+			return err
+		}
+		p.readers = append(p.readers, &leafReader{column: c, pages: pages})
+	}
+	return nil
 }
+
+func (p *parquetSource) pages(c *column, m *format.ColumnMetaData) (*pageReader, error) {
+	if p.codecs[m.Codec] == nil {
+		d, err := newDecompressor(m.Codec)
+		if err != nil {
+			return nil, err
+		}
+		p.codecs[m.Codec] = d
+	}
+	return newPageReader(p.f, c, m, p.codecs[m.Codec])
+}
+
+func (p *parquetSource) release() {}

@@ -7,9 +7,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/argon-lab/argon/core/columnar"
 	"github.com/argon-lab/argon/core/errs"
@@ -24,12 +21,6 @@ type WriteOptions struct {
 	// Progress is told how many rows are written; may be nil.
 	Progress func(rows int64)
 }
-
-// Bounds of a row group, which is held in memory until it is whole.
-const (
-	maxGroupRows  = 128 << 10
-	maxGroupBytes = 64 << 20
-)
 
 // Write writes the documents of a stream as the rows of a file. The stream may
 // be opened more than once, as columnar.NewReader has it. It returns the number
@@ -102,43 +93,8 @@ func newWriter(kind Kind, o WriteOptions) (writer, error) {
 	return i, nil
 }
 
-var parquetCodecs = map[string]compress.Compression{
-	"": compress.Codecs.Snappy, "snappy": compress.Codecs.Snappy, "none": compress.Codecs.Uncompressed,
-	"gzip": compress.Codecs.Gzip, "zstd": compress.Codecs.Zstd, "brotli": compress.Codecs.Brotli, "lz4": compress.Codecs.Lz4Raw,
-}
-
-type parquetWriter struct {
-	codec compress.Compression
-	out   *pqarrow.FileWriter
-	group int64 // bytes of the row group so far, before encoding
-}
-
-func (p *parquetWriter) adapt(s *arrow.Schema) (*arrow.Schema, bool) {
-	fields, changed := columnar.WithoutEmptyStructs(s.Fields())
-	return arrow.NewSchema(fields, nil), changed
-}
-
-func (p *parquetWriter) start(w io.Writer, s *arrow.Schema) (err error) {
-	props := parquet.NewWriterProperties(
-		parquet.WithCompression(p.codec), parquet.WithMaxRowGroupLength(maxGroupRows), parquet.WithCreatedBy("argon"))
-	p.out, err = pqarrow.NewFileWriter(s, onlyWriter{w}, props, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-	return err
-}
-
 // onlyWriter hides that a file can be closed: it is the caller's.
 type onlyWriter struct{ io.Writer }
-
-func (p *parquetWriter) write(rec arrow.RecordBatch) error {
-	if p.group += columnar.BatchSize(rec); p.group > maxGroupBytes {
-		if err := p.out.NewBufferedRowGroupChecked(); err != nil {
-			return err
-		}
-		p.group = columnar.BatchSize(rec)
-	}
-	return p.out.WriteBuffered(rec)
-}
-
-func (p *parquetWriter) close() error { return p.out.Close() }
 
 type ipcWriter struct {
 	kind    Kind

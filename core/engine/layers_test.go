@@ -31,6 +31,7 @@ var layers = []string{
 var homes = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":         {"core/kv/pebblekv"},
 	"github.com/apache/arrow-go/v18":           {"core/columnar", "core/arrowfile", "capi"},
+	"github.com/parquet-go/parquet-go":         {"core/arrowfile"},
 	"go.mongodb.org/mongo-driver/v2/mongo":     {"core/transfer", "core/mirror", "core/publish"},
 	"github.com/spf13/cobra":                   {"cmd/argon"},
 	"github.com/dlclark/regexp2":               {"core/regex"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.feather as feather
@@ -164,6 +166,175 @@ def test_large_parquet_of_pyarrow(main: argon.Branch, tmp_path: Path) -> None:
     pq.write_table(table, path, row_group_size=7_000, data_page_version="2.0")
     assert main.import_file(path).imported == n
     assert main["big"].count_documents({"m": 3}) == len([i for i in range(n) if i % 7 == 3])
+
+
+def parquet_table(n: int) -> pa.Table:
+    """Every type of Parquet that has one in BSON, with nulls at every level."""
+    ids = range(n)
+    day = dt.date(2024, 1, 1)
+    moment = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
+    return pa.table(
+        {
+            "_id": pa.array(ids, pa.int64()),
+            "tiny": pa.array([i % 100 for i in ids], pa.int8()),
+            "i": pa.array([None if i % 7 == 0 else -i for i in ids], pa.int32()),
+            "u": pa.array([2**32 - 1 - i for i in ids], pa.uint32()),
+            "f": pa.array([i / 4 for i in ids], pa.float32()),
+            "d": pa.array([None if i % 5 == 0 else i / 3 for i in ids], pa.float64()),
+            "half": pa.array([np.float16(i % 8) for i in ids], pa.float16()),
+            "b": pa.array([None if i % 4 == 0 else i % 3 == 0 for i in ids]),
+            "s": pa.array([None if i % 3 == 0 else f"text {i % 13}" for i in ids]),
+            "unique": pa.array([f"a text of its own {i}" for i in ids], pa.large_string()),
+            "fixed": pa.array([bytes([i % 256]) * 4 for i in ids], pa.binary(4)),
+            "dec": pa.array([Decimal(i - 50) / 100 for i in ids], pa.decimal128(20, 2)),
+            "small": pa.array([Decimal(i - 50) / 10 for i in ids], pa.decimal128(8, 1)),
+            "wide": pa.array([Decimal(-i) for i in ids], pa.decimal256(50, 0)),
+            "day": pa.array([day + dt.timedelta(days=i) for i in ids], pa.date32()),
+            "us": pa.array(
+                [moment + dt.timedelta(hours=i) for i in ids], pa.timestamp("us", "UTC")
+            ),
+            "ms": pa.array(
+                [moment - dt.timedelta(days=9 * i) for i in ids], pa.timestamp("ms", "UTC")
+            ),
+            "none": pa.nulls(n),
+            "list": pa.array([None if i % 9 == 0 else [None, *range(i % 4)][i % 2 :] for i in ids]),
+            "lists": pa.array(
+                [[[j] * (j % 3) for j in range(i % 5)] if i % 6 else None for i in ids]
+            ),
+            "deep": pa.array(
+                [
+                    {"a": i, "l": [{"b": str(j), "c": [None] * (j % 2)} for j in range(i % 3)]}
+                    if i % 8
+                    else None
+                    for i in ids
+                ]
+            ),
+            "map": pa.array(
+                [[(f"k{j}", j or None) for j in range(i % 3)] for i in ids],
+                pa.map_(pa.string(), pa.int32()),
+            ),
+        }
+    )
+
+
+def document_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row has to become."""
+
+    def value(v: Any) -> Any:
+        if isinstance(v, Decimal):
+            return bson.Decimal128(v)
+        if isinstance(v, dt.datetime):
+            return v.replace(tzinfo=None)
+        if isinstance(v, dt.date):
+            return dt.datetime(v.year, v.month, v.day)
+        if isinstance(v, dict):
+            return {k: value(x) for k, x in v.items() if x is not None}
+        if isinstance(v, list):
+            return [value(x) for x in v]
+        return v
+
+    out: dict[str, Any] = value({**row, "map": None})
+    out["map"] = dict(row["map"])
+    return out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "snappy"},
+        {"compression": "gzip", "data_page_version": "2.0", "use_dictionary": False},
+        {"compression": "zstd", "data_page_size": 64, "write_batch_size": 4, "row_group_size": 100},
+        {"compression": "brotli", "data_page_version": "2.0", "data_page_size": 64},
+        {"compression": "lz4", "store_decimal_as_integer": True, "store_schema": False},
+        {
+            "use_deprecated_int96_timestamps": True,
+            "version": "1.0",
+            "use_compliant_nested_type": False,
+        },
+        {
+            "use_dictionary": False,
+            "column_encoding": {
+                **dict.fromkeys(["i", "u", "ms"], "DELTA_BINARY_PACKED"),
+                **dict.fromkeys(["f", "d", "dec"], "BYTE_STREAM_SPLIT"),
+                **dict.fromkeys(["unique", "fixed"], "DELTA_BYTE_ARRAY"),
+                "s": "DELTA_LENGTH_BYTE_ARRAY",
+                "b": "RLE",
+            },
+        },
+    ],
+    ids=str,
+)
+def test_parquet_of_pyarrow(main: argon.Branch, tmp_path: Path, options: dict[str, Any]) -> None:
+    table = parquet_table(300)
+    if options.get("version") == "1.0":
+        table = table.drop_columns(["half"])
+    pq.write_table(table, tmp_path / "t.parquet", **options)
+    assert main.import_file(tmp_path / "t.parquet").imported == 300
+    for got, row in zip(main["t"].find(), table.to_pylist(), strict=True):
+        assert got == document_of(row)
+
+
+def test_parquet_for_pyarrow(main: argon.Branch, tmp_path: Path) -> None:
+    """What is exported is what pyarrow makes of it, type by type, across row groups."""
+    when = dt.datetime(2024, 5, 1, 12, 30)
+    documents: list[dict[str, Any]] = [
+        {
+            "_id": i,
+            "long": bson.Int64(i << 33),
+            "double": i / 3,
+            "bool": i % 2 == 0,
+            "when": when + dt.timedelta(milliseconds=i),
+            "text": "é" * (i % 5),
+            "data": bytes([i % 256, 0]),
+            "decimal": bson.Decimal128(f"{i - 50}.25"),
+            "stamp": bson.Timestamp(2**32 - 1 - i, i),
+            "null": None,
+            "list": [[{"x": j, "y": []} for j in range(k)] for k in range(i % 4)],
+            "nothing": [],
+            **({"sometimes": {"a": {"b": [None, i, None]}}} if i % 3 else {}),
+        }
+        for i in range(20_000)
+    ]
+    main["t"].insert_many(documents)
+    main["t"].export_file(tmp_path / "t.parquet")
+    table = pq.read_table(tmp_path / "t.parquet")
+    assert {f.name: str(f.type) for f in table.schema} == {
+        "_id": "int32",
+        "long": "int64",
+        "double": "double",
+        "bool": "bool",
+        "when": "timestamp[ms, tz=UTC]",
+        "text": "string",
+        "data": "binary",
+        "decimal": "decimal128(38, 2)",
+        "stamp": "struct<t: uint32, i: uint32>",
+        "null": "null",
+        "list": "list<element: list<element: struct<x: int32, y: list<element: null>>>>",
+        "nothing": "list<element: null>",
+        "sometimes": "struct<a: struct<b: list<element: int32>>>",
+    }
+    for row, d in zip(table.to_pylist(), documents, strict=True):
+        stamp = d["stamp"]
+        assert row == {
+            **d,
+            "when": d["when"].replace(tzinfo=dt.timezone.utc),
+            "decimal": d["decimal"].to_decimal(),
+            "stamp": {"t": stamp.time, "i": stamp.inc},
+            "sometimes": d.get("sometimes"),
+        }
+    assert pq.read_metadata(tmp_path / "t.parquet").num_rows == len(documents)
+
+
+@pytest.mark.parametrize("kind", ["time32[s]", "duration[us]"])
+def test_parquet_without_bson(main: argon.Branch, tmp_path: Path, kind: str) -> None:
+    values = {
+        "time32[s]": pa.array([1], pa.time32("s")),
+        "duration[us]": pa.array([1], pa.duration("us")),
+    }
+    pq.write_table(pa.table({"odd": values[kind]}), tmp_path / "t.parquet")
+    with pytest.raises(argon.ArgonError, match="odd"):
+        main.import_file(tmp_path / "t.parquet")
+    assert "t" not in main.list_collection_names()
 
 
 def crc64(data: bytes) -> int:
