@@ -16,7 +16,7 @@ GO_SOURCES := $(shell find core capi cmd -name '*.go' -o -name '*.c' -o -name '*
 PY_SOURCES := $(wildcard python/argon/*.py python/argon/py.typed)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wheel demo test test-go test-python test-torch test-notebooks bench lint fuzz soak docs docs-check clean fmt
+.PHONY: help build wheel demo test test-go test-python test-torch test-notebooks test-suites bench lint fuzz soak docs docs-check clean fmt
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ test-torch: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/req-torch build/argon #
 
 test-notebooks: $(STAMPS)/wheel $(STAMPS)/req-test $(STAMPS)/req-demo build/argon ## the notebooks, executed
 	PATH="$(CURDIR)/build:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q --nbmake --nbmake-timeout=300 notebooks
+
+test-suites: $(STAMPS)/req-test build/argon ## PyMongo's own tests, all of them (ten minutes; `make test` runs some)
+	PATH="$(CURDIR)/build:$$PATH" $(BIN)/python tools/suites/run.py
 
 bench: $(STAMPS)/wheel $(STAMPS)/req-bench build/argon ## the table of docs/benchmarks.md, measured here and now
 	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(BIN)/python tools/bench/run.py

@@ -119,6 +119,9 @@ func (d *Dispatcher) Failpoint(sess *Session, raw bsonraw.Doc) *Failure {
 	if cmd == nil {
 		return nil
 	}
+	if cmd.Name == "hello" { // it may be meant by the name that it is about to give
+		sess.introduce(raw.Get("client").Doc())
+	}
 	d.fail.mu.Lock()
 	defer d.fail.mu.Unlock()
 	if f := d.fail.commands.match(sess, cmd, raw); f != nil {
@@ -168,22 +171,22 @@ func (s *failSpec) failure(cmd *Command, raw bsonraw.Doc) *Failure {
 	if s.blocks {
 		f.block = s.blockTime
 	}
-	labels := func(code errs.Code) []string {
+	labels := func(code errs.Code, concern bool) []string {
 		if s.hasLabels {
 			return s.labels
 		}
-		return labelsOf(code, cmd, raw)
+		return labelsOf(code, concern, cmd, raw)
 	}
 	if s.hasCode {
 		e := errs.New(s.code, "Failing command via 'failCommand' failpoint")
-		e.Labels = labels(s.code)
+		e.Labels = labels(s.code, false)
 		e.Details = s.extra
 		f.Err = e
 	}
 	if s.wcError != nil {
 		f.WriteConcernError = s.wcError
 		code, _ := s.wcError.Get("code").AsInt64()
-		f.labels = labels(errs.Code(code))
+		f.labels = labels(errs.Code(code), true)
 	}
 	return f
 }
@@ -194,14 +197,15 @@ const (
 )
 
 // labelsOf are the labels that a member of a replica set puts on an error, by
-// which drivers decide whether to run a transaction or a write again.
-func labelsOf(code errs.Code, cmd *Command, raw bsonraw.Doc) []string {
+// which drivers decide whether to run a transaction or a write again. One of the
+// write concern does not end a transaction.
+func labelsOf(code errs.Code, concern bool, cmd *Command, raw bsonraw.Doc) []string {
 	if raw.Get("txnNumber").IsMissing() {
 		return nil
 	}
 	inside := !raw.Get("autocommit").IsMissing()
 	switch {
-	case inside && (transientCodes[code] || retryableCodes[code] && !cmd.has(endsTxn)):
+	case inside && !concern && (transientCodes[code] || retryableCodes[code] && !cmd.has(endsTxn)):
 		return []string{transientLabel}
 	case (!inside && cmd.has(retryable) || cmd.has(endsTxn)) && retryableCodes[code]:
 		return []string{retryableLabel}

@@ -51,7 +51,7 @@ func helloCommand() *Command {
 			object("speculativeAuthenticate", func(a *args) *bsonraw.Doc { return &a.speculative }).about("A saslStart or authenticate, which spares a round trip."),
 		},
 		run: func(ctx context.Context, c *call, a *args) (bsonraw.Doc, error) {
-			c.introduce(a.client)
+			c.sess.introduce(a.client)
 			mechanisms, err := c.mechanisms(ctx, a.user)
 			if err != nil {
 				return nil, err

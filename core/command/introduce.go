@@ -19,8 +19,8 @@ type helloArgs struct {
 }
 
 // introduce takes down the name of the application. The first one stays.
-func (c *call) introduce(client bsonraw.Doc) {
-	if client == nil || c.sess.app.Load() != nil {
+func (s *Session) introduce(client bsonraw.Doc) {
+	if client == nil || s.app.Load() != nil {
 		return
 	}
 	app := client.Get("application")
@@ -28,7 +28,7 @@ func (c *call) introduce(client bsonraw.Doc) {
 		return
 	}
 	if name := str(app.Doc().Get("name"), ""); name != "" {
-		c.sess.app.CompareAndSwap(nil, &name)
+		s.app.CompareAndSwap(nil, &name)
 	}
 }
 

@@ -98,6 +98,8 @@ func (w *writeErrors) add(i int, err error) bool {
 		return false
 	}
 	switch e.Code {
+	case 40323, 40324: // of a pipeline that mongod cannot even read
+		return false
 	case errs.ProjectNotFound, errs.BranchNotFound, errs.StoreClosed, errs.TransactionTooLong, errs.NoSuchTransaction:
 		return false
 	}

@@ -94,7 +94,7 @@ func validCollectionName(name string) error {
 var unsupportedOptions = map[string]string{
 	"timeseries":         "time series collections",
 	"capped":             "capped collections",
-	"expireAfterSeconds": "expiry",
+	"expireAfterSeconds": "collections that expire",
 	"encryptedFields":    "queryable encryption",
 }
 

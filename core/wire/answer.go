@@ -86,10 +86,10 @@ func (c *conn) answerMsg(m *opmsg.Message) (bool, error) {
 	if r.scratch != nil {
 		defer opmsg.Recycle(r.scratch)
 	}
-	if r.fail, err = c.failpoint(r, err); r.fail != nil && r.fail.Close {
-		return false, nil
-	}
 	for {
+		if r.fail, err = c.failpoint(r, err); r.fail != nil && r.fail.Close {
+			return false, nil
+		}
 		buf := opmsg.Buffer(max(replySize, c.batch*batches(r.name)))
 		id := c.nextID()
 		out, more := c.reply(r, opmsg.BeginMsg(buf, id, r.to, r.flags), err)

@@ -14,8 +14,13 @@ import (
 func (c *conn) answerQuery(m *opmsg.Message) (bool, error) {
 	c.ctx.renew()
 	r := &request{cmd: m.Body, name: firstField(m.Body), to: m.RequestID, compress: m.Compressor}
-	body, err := r.cmd, error(nil)
+	body := r.cmd
+	var err error
+	if r.fail, err = c.failpoint(r, nil); r.fail != nil && r.fail.Close {
+		return false, nil
+	}
 	switch {
+	case err != nil:
 	case !strings.HasSuffix(string(m.Query.Collection), ".$cmd"):
 		err = errs.New(352, "Unsupported OP_QUERY command: find. The client driver may require an upgrade.")
 	case !isHello(r.name):

@@ -314,6 +314,10 @@ func TestFailPoints(t *testing.T) {
 	p.begin(0, `{"ping": 1, "$db": "admin"}`)
 	p.closed()
 	p = v.dial()
+	on(`{"times": 1}`, `{"failCommands": ["isMaster"], "appName": "mine", "closeConnection": true}`)
+	named := v.dial()
+	named.send(opmsg.AppendQuery(nil, 1, "admin.$cmd", doc(t, `{"isMaster": 1, "client": {"application": {"name": "mine"}}}`)))
+	named.closed()
 	on(`"off"`, `{}`)
 	p.ok(`{"ping": 1, "$db": "admin"}`)
 }
@@ -340,6 +344,28 @@ func TestFailPointOfRetryableWrites(t *testing.T) {
 	code, _ := p.fails(`{"insert": "n", "documents": [{"_id": 8}], "txnNumber": {"$numberLong": "9"}, ` + session + `}`)
 	require.Equal(t, int32(2), code)
 	require.Zero(t, p.ok(`{"count": "n", "query": {"_id": 8}, "$db": "shop"}`).Get("n").Int32())
+}
+
+// A fail point takes hold of a driver that watches already, with its next reply.
+func TestFailPointOfAStreamOfHellos(t *testing.T) {
+	v := serve(t, Options{})
+	v.disp.EnableTestCommands()
+	p, other := v.dial(), v.dial()
+	b := bsonraw.NewBuilder(nil)
+	b.Int32("hello", 1)
+	b.Value("topologyVersion", p.ok(`{"hello": 1, "$db": "admin"}`).Get("topologyVersion"))
+	b.Int32("maxAwaitTimeMS", 5)
+	b.String("$db", "admin")
+	p.send(opmsg.AppendMsg(nil, 9, 0, opmsg.ExhaustAllowed, b.Finish()))
+	require.NotZero(t, p.read().Flags&opmsg.MoreToCome)
+	other.ok(`{"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": {"failCommands": ["hello"], "errorCode": 10107}, "$db": "admin"}`)
+	for {
+		if m := p.read(); m.Flags&opmsg.MoreToCome == 0 {
+			require.Equal(t, int32(10107), m.Body.Get("code").Int32())
+			break
+		}
+	}
+	p.ok(`{"hello": 1, "$db": "admin"}`)
 }
 
 func TestFailPointsOfCursorsAndTimeLimits(t *testing.T) {
