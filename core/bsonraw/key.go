@@ -15,7 +15,7 @@ import (
 //
 //	rank  type            payload
 //	0x05  MinKey          -
-//	0x08  undefined       -                 also AppendKeyEmpty
+//	0x08  undefined       -                 and of an empty array in an index or a sort
 //	0x0A  null, missing   -
 //	0x10  numbers         floor double (8), 0x00
 //	                    | floor double (8), 0x01, exponent (2), digits (17)
@@ -101,13 +101,6 @@ func AppendKeyDesc(dst []byte, v Value) []byte {
 	invert(dst[start:])
 	return dst
 }
-
-// AppendKeyEmpty appends what stands for an empty array in an index or a sort:
-// above MinKey, below null. It is the encoding of undefined.
-func AppendKeyEmpty(dst []byte) []byte { return append(dst, keyEmpty) }
-
-// AppendKeyEmptyDesc is AppendKeyEmpty for descending order.
-func AppendKeyEmptyDesc(dst []byte) []byte { return append(dst, keyEmpty^0xFF) }
 
 func invert(b []byte) {
 	for i := range b {

@@ -96,13 +96,13 @@ func TestKeyGolden(t *testing.T) {
 }
 
 func TestKeyEmptyArrayStandsBetweenMinKeyAndNull(t *testing.T) {
-	empty := AppendKeyEmpty(nil)
+	empty := AppendKey(nil, Value{Type: Undefined})
 	require.Negative(t, bytes.Compare(AppendKey(nil, Value{Type: MinKey}), empty))
 	require.Negative(t, bytes.Compare(empty, AppendKey(nil, NullValue)))
 	n, ok := KeySize(empty)
 	require.True(t, ok)
 	require.Equal(t, 1, n)
-	require.Positive(t, bytes.Compare(AppendKeyEmptyDesc(nil), AppendKeyDesc(nil, NullValue)))
+	require.Positive(t, bytes.Compare(AppendKeyDesc(nil, Value{Type: Undefined}), AppendKeyDesc(nil, NullValue)))
 }
 
 // TestKeyOrderOfHardNumbers compares numbers that lie close together: around

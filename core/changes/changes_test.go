@@ -84,7 +84,7 @@ func TestTimes(t *testing.T) {
 			lsn += wal.LSN(rapid.IntRange(1, 3).Draw(t, "step"))
 			ms += rapid.SampledFrom([]int64{0, 1, 500, 3000}).Draw(t, "ms")
 			for l := all; len(l) > 0 && l[len(l)-1].lsn>>32 != lsn>>32; l = nil {
-				ms = max(ms, (l[len(l)-1].ms/1000+1)*1000) // BeginsSecond
+				ms = max(ms, (l[len(l)-1].ms/1000+1)*1000) // as mvcc.Store does
 			}
 			all = append(all, commit{lsn, ms})
 		}
@@ -119,8 +119,6 @@ func TestTimes(t *testing.T) {
 		}
 		require.Equal(t, want, got, "a time that somebody made up")
 	})
-	require.True(t, BeginsSecond(1<<32))
-	require.False(t, BeginsSecond(1<<32+1))
 }
 
 func parse(t require.TestingT, text string) bsonraw.Doc {

@@ -52,7 +52,3 @@ func (t Time) LSN(before, within wal.LSN) wal.LSN {
 	lsn := within>>counterBits<<counterBits | wal.LSN(t.Increment)
 	return min(max(lsn, before), within)
 }
-
-// BeginsSecond reports whether the commit of this LSN must begin a new second,
-// for the order of Timestamps to hold where their counter starts again.
-func BeginsSecond(lsn wal.LSN) bool { return uint32(lsn) == 0 }

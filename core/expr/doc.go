@@ -40,5 +40,5 @@
 // Read env.go, then compile.go, path.go, call.go and table.go; optimize.go says
 // when what is folded, as it shows in results and errors. The operators follow
 // by group (arithmetic.go, array.go, string.go, date*.go …), the accumulators in
-// accumulator.go and acc_*.go. analyze.go takes expressions apart for planners.
+// accumulator.go and acc_*.go. analyze.go says what an expression reads.
 package expr

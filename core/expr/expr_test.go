@@ -98,33 +98,6 @@ func TestDeps(t *testing.T) {
 	}
 }
 
-func TestTakingApart(t *testing.T) {
-	path, ok := Path(mustCompile(t, `"$a.b"`, nil))
-	require.True(t, ok)
-	require.Equal(t, "a.b", path)
-	_, ok = Path(mustCompile(t, `"$$ROOT"`, nil))
-	require.False(t, ok)
-	require.True(t, IsRoot(mustCompile(t, `"$$ROOT"`, nil)))
-	require.False(t, IsRoot(mustCompile(t, `"$$REMOVE"`, nil)))
-
-	for text, want := range map[string]string{
-		`{"$eq": ["$a", 1]}`:                 "$eq a",
-		`{"$lt": [1, "$a.b"]}`:               "$gt a.b",
-		`{"$gte": [{"$add": [1, 2]}, "$a"]}`: "$lte a",
-		`{"$ne": ["$a", "$b"]}`:              "",
-		`{"$cmp": ["$a", 1]}`:                "",
-		`{"$eq": ["$$NOW", 1]}`:              "",
-	} {
-		op, path, _, ok := Comparison(mustCompile(t, text, nil))
-		require.Equal(t, want != "", ok, text)
-		if ok {
-			require.Equal(t, want, op+" "+path)
-		}
-	}
-	require.Len(t, Conjuncts(mustCompile(t, `{"$and": ["$a", {"$and": ["$b", {"$or": ["$c", "$d"]}]}, true]}`, nil)), 3)
-	require.Len(t, Conjuncts(mustCompile(t, `"$a"`, nil)), 1)
-}
-
 func TestShortCircuits(t *testing.T) {
 	env := NewEnv(testNow)
 	for text, want := range map[string]string{

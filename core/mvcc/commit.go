@@ -161,7 +161,7 @@ func (s *Store) ensureLimit(lsn LSN) error {
 func (s *Store) nextState(lsn LSN) state {
 	st := s.commit.state
 	st.last = lsn
-	if st.time = max(st.time, s.now().UnixMilli()); uint32(lsn) == 0 { // changes.BeginsSecond
+	if st.time = max(st.time, s.now().UnixMilli()); uint32(lsn) == 0 {
 		// MongoDB's name of a moment has 32 bits for what counts the commits
 		// within a second: where they start again, so does a second.
 		st.time = max(st.time, (s.commit.state.time/1000+1)*1000)

@@ -21,11 +21,6 @@ func MergeKey(at wal.Position) []byte { return appendPosition([]byte{kindMerge},
 // MergeRange returns the bounds of the merge records of all segments.
 func MergeRange() (lo, hi []byte) { return []byte{kindMerge}, []byte{kindMerge + 1} }
 
-// SegmentMergeRange returns the bounds of the merge records of one segment.
-func SegmentMergeRange(s wal.SegmentID) (lo, hi []byte) {
-	return MergeKey(wal.Position{Segment: s}), MergeKey(wal.Position{Segment: s + 1})
-}
-
 // EncodeMerge returns the value of a merge record.
 func EncodeMerge(merged wal.Position) []byte { return appendPosition(nil, merged) }
 

@@ -28,7 +28,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._branch import ActorBranch, Branch, BranchInfo, BranchList, Move, RestoreResult
+from ._branch import ActorBranch, Branch, BranchList
+from ._branchinfo import BranchInfo, Move, RestoreResult
 from ._client import Client, Data, Projects
 from ._frames import DtypeBackend, Schema
 from ._moments import Moment

@@ -212,7 +212,6 @@ class _Plan:
     def __init__(self, scope: Scope, command: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
         self._scope = scope
         self._apply = dict(command)
-        self._plan = plan
         self.counts: dict[str, int] = dict(plan["counts"])
         self.changes: list[Mapping[str, Any]] = list(plan["changes"])
         self.conflicts = Conflicts((Conflict(c) for c in plan["conflicts"]), "conflicts")

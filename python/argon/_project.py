@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions
 
-from ._branch import Branch, BranchInfo, BranchList
+from ._branch import Branch, BranchList
+from ._branchinfo import BranchInfo
 from ._moments import Moment, moment_text
 from ._options import without_none
 from ._scope import Scope

@@ -90,12 +90,6 @@ class _Watch(threading.Thread):
         self.join()
 
 
-def wall(command: Sequence[str | Path], repeat: int) -> list[float]:
-    """Return the wall times of whole processes, after one that is not counted."""
-    run_quietly(command)
-    return [run_quietly(command) for _ in range(repeat)]
-
-
 def run_quietly(command: Sequence[str | Path]) -> float:
     """Return the wall time of a whole process, with nothing beside it."""
     begin = time.perf_counter()

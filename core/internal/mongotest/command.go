@@ -85,9 +85,6 @@ func Collection(t TB) *Coll {
 	return &Coll{t: t, db: Database(t), name: "c"}
 }
 
-// Database returns the name of the collection's database.
-func (c *Coll) Database() string { return c.db }
-
 // Name returns the collection's name.
 func (c *Coll) Name() string { return c.name }
 
