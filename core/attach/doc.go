@@ -6,7 +6,8 @@
 //
 // It owns what a process announces and how others find it (rendezvous.go,
 // socket.go), connections and what is known of a command when one breaks
-// (conn.go, message.go), a set of connections to one host (link.go), commands
+// (conn.go, message.go), a set of connections to one host (link.go), and whether it
+// is stopped (pulse.go, stopped_*.go), commands
 // and streams over them (remote.go, statements.go, stream.go), the host's side
 // (host.go), and who sits where (shared.go: the state machine). peer_*.go ask the
 // system who is at the other end of a socket.
@@ -33,14 +34,16 @@
 //
 //  1. At most one process has a store open for writing, whoever dies when.
 //  2. A command whose host is lost is carried out once, or fails: reads and
-//     repeatable commands run again; writes that the store remembers by their
-//     statements are sent again under the same numbers; for all others the error
-//     HostLost says that they may have been carried out.
+//     repeatable commands run again; writes and other commands of one commit,
+//     which the store remembers, are sent again under the same numbers; for all
+//     others the error HostLost says that they may have been carried out, and how
+//     to find out.
 //  3. What a host acknowledged is there at the next one.
 //  4. Only processes of the same user attach, and only to a process of that user.
 //  5. A context that ends stops the command at the host, too.
 //  6. A process that cannot attach is told by whom the store is held and why it
-//     cannot be shared.
+//     cannot be shared. Nobody takes the place of a host that is alive; that one
+//     does not answer is said after a while.
 //
 // Read shared.go, then rendezvous.go, link.go, remote.go.
 package attach

@@ -77,8 +77,39 @@ func worker(ctx context.Context, dir, name string) error {
 		if err != nil || reply.Get("n").Int32() != 1 {
 			return fmt.Errorf("update %d: %v %w", n, reply, err)
 		}
+		if n%4 == 0 {
+			if err := branchOff(ctx, s, name, n); err != nil {
+				return err
+			}
+		}
 		fmt.Fprintf(journal, "done %d\n", n)
 	}
+}
+
+// branchOff runs commands that must take effect once: done twice, or not at all,
+// each of them or the next one fails.
+func branchOff(ctx context.Context, s *Shared, name string, n int) error {
+	branch := fmt.Sprintf("%s-%d", name, n)
+	for _, step := range []struct{ db, cmd string }{
+		{"p", `{"argonBranchCreate": "%s"}`},
+		{"p~" + branch, `{"create": "of-%s"}`},
+		{"p~" + branch, `{"createIndexes": "of-%s", "indexes": [{"key": {"n": 1}, "name": "n"}]}`},
+		{"p~" + branch, `{"dropIndexes": "of-%s", "index": "n"}`},
+		{"p", `{"argonTagCreate": "tag-%[1]s", "branch": "%[1]s"}`},
+		{"p", `{"argonMerge": "%s", "into": "main"}`},
+		{"p", `{"drop": "of-%s"}`},
+		{"p", `{"argonTagDelete": "tag-%s"}`},
+		{"p", `{"argonBranchDelete": "%s"}`},
+	} {
+		reply, err := s.Run(ctx, step.db, parse(fmt.Sprintf(step.cmd, branch)))
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", step.cmd, branch, err)
+		}
+		if merged, ok := reply.Lookup("merged"); ok && !merged.Truthy() {
+			return fmt.Errorf("the merge of %s was answered with %s", branch, reply)
+		}
+	}
+	return nil
 }
 
 // process is a worker that runs.

@@ -76,7 +76,7 @@ func (a *addressed) repeatable() bool {
 		return true
 	}
 	if a.cmd.Get("autocommit").IsMissing() {
-		if _, numbered := a.cmd.Lookup("txnNumber"); numbered && command.Retryable(a.cmd) {
+		if _, numbered := a.cmd.Lookup("txnNumber"); numbered && command.Numbered(a.cmd) {
 			return true // under numbers of the caller's
 		}
 		return command.EffectOf(a.cmd) != command.Once
@@ -98,7 +98,11 @@ func (a *addressed) lost(b *broken) error {
 		return errs.Wrap(b.cause, errs.HostLost, "the process that has the store open ended, and the cursor with it").
 			WithRemedy("run the query again")
 	}
-	return errs.Wrap(b.cause, errs.HostLost, "the process that has the store open ended before it answered %s, which may have been carried out", name)
+	e := errs.Wrap(b.cause, errs.HostLost, "the process that has the store open ended before it answered %s, which may have been carried out", name)
+	if what := command.Aftermath(a.cmd); what != "" {
+		return e.WithRemedy("%s", what)
+	}
+	return e
 }
 
 // explain says of a cursor that is not there that its host has gone.

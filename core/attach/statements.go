@@ -37,7 +37,7 @@ type statements struct {
 // take numbers a command, or returns nil if it is none that can be numbered, or
 // has a session already.
 func (s *statements) take(cmd bsonraw.Doc) *statement {
-	if !command.Retryable(cmd) {
+	if !command.Numbered(cmd) {
 		return nil
 	}
 	for _, field := range []string{"lsid", "txnNumber"} {

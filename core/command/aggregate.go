@@ -38,7 +38,7 @@ func aggregateCommand() *Command {
 	type args = aggregateArgs
 	return definition[args]{
 		Command: Command{
-			Name: "aggregate", Group: Query, traits: reads | inTxn | mayWrite,
+			Name: "aggregate", Group: Query, traits: reads | inTxn | mayWrite | numbered,
 			Help:    "Runs a pipeline on a collection, or on 1 for one that begins with $documents. A pipeline that ends in $out or $merge is a write, in one commit. One that begins with $changeStream is a stream of what changes on the branch, from any LSN on.",
 			Example: `{aggregate: "users", pipeline: [{$group: {_id: "$country", n: {$sum: 1}}}, {$sort: {n: -1}}], cursor: {}}`, DB: "shop",
 		},
@@ -152,6 +152,14 @@ func (c *call) aggregateInto(ctx context.Context, ns string, a *aggregateArgs) (
 	if c.g.concern.level == "linearizable" {
 		return nil, c.g.concern.unsupported(c.cmd.Name, string(last.Key())+" cannot be used with a 'linearizable' read concern level")
 	}
+	c.answers(func(b *bsonraw.Builder) {
+		b.BeginDoc("cursor")
+		b.BeginArray("firstBatch")
+		b.End()
+		b.Int64("id", 0)
+		b.String("ns", ns)
+		b.End()
+	})
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		if a.bypass {
 			t.BypassValidation()

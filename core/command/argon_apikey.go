@@ -94,7 +94,7 @@ func argonAPIKeyListCommand() *Command {
 func argonAPIKeyRevokeCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "argonAPIKeyRevoke", Group: Access, traits: adminOnly,
+			Name: "argonAPIKeyRevoke", Group: Access, traits: adminOnly | numbered,
 			Help:    "Ends an API key. Its connections may do nothing more.",
 			Example: `{argonAPIKeyRevoke: "nightly-etl"}`, DB: "admin",
 		},

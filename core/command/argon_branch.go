@@ -18,7 +18,7 @@ func argonBranchCreateCommand() *Command {
 	type args = branchCreateArgs
 	return definition[args]{
 		Command: Command{
-			Name: "argonBranchCreate", Group: Branches, traits: project,
+			Name: "argonBranchCreate", Group: Branches, traits: project | numbered,
 			Help:    "Makes a branch from another one, at its head or at any moment. It is one small write, whatever the size of the data.",
 			Example: `{argonBranchCreate: "experiment-1", from: "main@-1"}`, DB: "shop",
 		},
@@ -39,6 +39,7 @@ func argonBranchCreateCommand() *Command {
 			describeBranch(b, "branch", br)
 			return c.ok(), nil
 		},
+		again: branchAgain(func(c *call) string { return c.args.(*args).name }),
 	}.build()
 }
 
@@ -98,7 +99,7 @@ func argonBranchGetCommand() *Command {
 func argonBranchDeleteCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "argonBranchDelete", Group: Branches, traits: project,
+			Name: "argonBranchDelete", Group: Branches, traits: project | numbered,
 			Help:    "Deletes a branch's name. What tags and other branches need of it stays; the rest goes with argonGC.",
 			Example: `{argonBranchDelete: "experiment-1"}`, DB: "shop",
 		},
@@ -124,7 +125,7 @@ func argonBranchRestoreCommand() *Command {
 	type args = branchRestoreArgs
 	return definition[args]{
 		Command: Command{
-			Name: "argonBranchRestore", Group: Branches, traits: project,
+			Name: "argonBranchRestore", Group: Branches, traits: project | numbered,
 			Help:    "Makes a branch look as it did at a moment. What it leaves behind stays readable under its own LSNs, and restoring to LSN from brings it back.",
 			Example: `{argonBranchRestore: "main", at: "-1"}`, DB: "shop",
 		},
@@ -133,7 +134,8 @@ func argonBranchRestoreCommand() *Command {
 			text("argonBranchRestore", func(a *args) *string { return &a.name }).need().about("The branch's name."),
 			atMoment("at", func(a *args) *refs.Moment { return &a.at }).need(),
 		},
-		run: runBranchRestore,
+		run:   runBranchRestore,
+		again: branchAgain(func(c *call) string { return c.args.(*args).name }),
 	}.build()
 }
 
@@ -195,7 +197,7 @@ func argonBranchUnprotectCommand() *Command {
 func protectCommand(name string, on bool, help string) *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: name, Group: Branches, traits: project,
+			Name: name, Group: Branches, traits: project | numbered,
 			Help: help, Example: "{" + name + `: "main"}`, DB: "shop",
 		},
 		access: needing("protectBranch on the branch", func(n *needs, a *nameArgs) { n.branch(a.name, auth.ProtectBranch) }),
@@ -211,5 +213,6 @@ func protectCommand(name string, on bool, help string) *Command {
 			describeBranch(b, "branch", br)
 			return c.ok(), nil
 		},
+		again: branchAgain(func(c *call) string { return c.args.(*nameArgs).name }),
 	}.build()
 }

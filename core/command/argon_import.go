@@ -30,7 +30,7 @@ func argonImportBatchCommand() *Command {
 	type args = importBatchArgs
 	return definition[args]{
 		Command: Command{
-			Name: "argonImportBatch", Group: Maintenance, traits: writes | inTxn,
+			Name: "argonImportBatch", Group: Maintenance, traits: writes | inTxn | numbered,
 			Help:    "Stores documents of an import and, with a state, how far the import is, in one commit. Documents that are refused are in writeErrors; the others are stored, but with a state nothing is, and the batch is to be sent again without them. The number imported is added up in the state.",
 			Example: `{argonImportBatch: "users", documents: [{_id: 5, name: "Eve"}], state: "users.jsonl", at: {offset: {$numberLong: "4096"}}}`, DB: "shop",
 		},
@@ -57,6 +57,10 @@ func runImportBatch(ctx context.Context, c *call, a *importBatchArgs) (bsonraw.D
 		failed, stored = writeErrors{}, 0
 		n, err := importDocuments(ctx, t, a, &failed)
 		stored = n
+		c.answers(func(b *bsonraw.Builder) {
+			b.Int64("n", n)
+			failed.append(b)
+		})
 		if err != nil || a.name == "" {
 			return err
 		}
@@ -247,7 +251,7 @@ func argonImportEndCommand() *Command {
 				if err := c.d.store.DropStage(ctx, c.ref.Project, a.stage, c.meta()); err != nil {
 					return nil, err
 				}
-				return c.done(0), nil
+				return c.answered(0), nil
 			}
 			var states []engine.Setting
 			if a.name != "" {
@@ -257,7 +261,7 @@ func argonImportEndCommand() *Command {
 			if err != nil {
 				return nil, errs.Wrap(err, errs.CodeOf(err), "the import was not applied")
 			}
-			return c.done(lsn), nil
+			return c.answered(lsn), nil
 		},
 	}.build()
 }

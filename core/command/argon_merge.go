@@ -128,7 +128,7 @@ func argonMergePlanCommand() *Command {
 func argonMergeCommand() *Command {
 	return definition[mergeArgs]{
 		Command: Command{
-			Name: "argonMerge", Group: Branches, traits: project,
+			Name: "argonMerge", Group: Branches, traits: project | numbered,
 			Help:    "Merges a branch into another one, field by field, in one commit. Conflicts that are not resolved are error 970010 with the conflicts in errInfo, and nothing is written.",
 			Example: `{argonMerge: "experiment-1", into: "main", strategy: "theirs", message: "take the experiment"}`, DB: "shop",
 		},

@@ -14,7 +14,7 @@ type nameArgs struct {
 func argonProjectCreateCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "argonProjectCreate", Group: Projects, traits: adminOnly,
+			Name: "argonProjectCreate", Group: Projects, traits: adminOnly | numbered,
 			Help:    "Makes a project with an empty branch main. A first write makes one too.",
 			Example: `{argonProjectCreate: "shop"}`, DB: "admin",
 		},
@@ -31,6 +31,7 @@ func argonProjectCreateCommand() *Command {
 			describeProject(b, "project", p)
 			return c.ok(), nil
 		},
+		again: projectAgain,
 	}.build()
 }
 
@@ -71,7 +72,7 @@ func argonProjectListCommand() *Command {
 func argonProjectDeleteCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "argonProjectDelete", Group: Projects, traits: adminOnly,
+			Name: "argonProjectDelete", Group: Projects, traits: adminOnly | numbered,
 			Help:    "Deletes a project with all its branches, tags and history. Its space comes back with argonGC.",
 			Example: `{argonProjectDelete: "shop"}`, DB: "admin",
 		},

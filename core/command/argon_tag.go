@@ -18,7 +18,7 @@ func argonTagCreateCommand() *Command {
 	type args = tagCreateArgs
 	return definition[args]{
 		Command: Command{
-			Name: "argonTagCreate", Group: Tags, traits: project,
+			Name: "argonTagCreate", Group: Tags, traits: project | numbered,
 			Help:    "Gives a branch at a moment an immutable name. Retention never removes what a tag can see.",
 			Example: `{argonTagCreate: "v1", branch: "main"}`, DB: "shop",
 		},
@@ -41,6 +41,7 @@ func argonTagCreateCommand() *Command {
 			describeTag(b, "tag", t)
 			return c.ok(), nil
 		},
+		again: tagAgain,
 	}.build()
 }
 
@@ -77,7 +78,7 @@ func argonTagListCommand() *Command {
 func argonTagDeleteCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "argonTagDelete", Group: Tags, traits: project,
+			Name: "argonTagDelete", Group: Tags, traits: project | numbered,
 			Help:    "Deletes a tag.",
 			Example: `{argonTagDelete: "v1"}`, DB: "shop",
 		},

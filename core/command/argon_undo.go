@@ -34,7 +34,7 @@ func argonUndoCommand() *Command {
 	fields = append(fields, resolveFields(func(a *args) *engine.Resolve { return &a.spec.Resolve })...)
 	return definition[args]{
 		Command: Command{
-			Name: "argonUndo", Group: Branches, traits: writes,
+			Name: "argonUndo", Group: Branches, traits: writes | numbered,
 			Help:    "Undoes commits in the middle of a branch's history, and keeps what others did since: increments are taken back, fields are set to what they were. What was changed again since is a conflict, as in a merge.",
 			Example: `{argonUndo: 1, actor: "etl", dryRun: true}`, DB: "shop",
 		},

@@ -109,9 +109,9 @@ func TestEffects(t *testing.T) {
 		require.Equal(t, want, EffectOf(doc(t, text)), text)
 	}
 	for text, want := range map[string]bool{
-		`{"insert": "c"}`: true, `{"find": "c"}`: false, `{"findAndModify": "c"}`: true, `{"drop": "c"}`: false,
+		`{"insert": "c"}`: true, `{"find": "c"}`: false, `{"findAndModify": "c"}`: true, `{"drop": "c"}`: true, `{"argonGC": 1, "dryRun": false}`: false, `{"aggregate": "c", "pipeline": [{"$out": "d"}]}`: true, `{"aggregate": "c", "pipeline": []}`: false,
 	} {
-		require.Equal(t, want, Retryable(doc(t, text)), text)
+		require.Equal(t, want, Numbered(doc(t, text)), text)
 	}
 }
 

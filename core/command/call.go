@@ -33,6 +33,8 @@ type call struct {
 	logical *logicalSession // checked out, where the command has a txnNumber
 	txn     *transaction    // the transaction that it runs in, or nil
 	memory  *memo           // of a retryable write
+	once    *once           // of a command that is one commit, and has a number
+	answer  bsonraw.Doc     // see answers
 	failed  bool            // some statement failed, though the reply is ok: 1
 	op      link
 
@@ -113,7 +115,7 @@ func (c *call) prepare(ctx context.Context) error {
 	if err := c.cmd.parse(c); err != nil {
 		return err
 	}
-	if err := c.g.check(c.cmd); err != nil {
+	if err := c.g.check(c.cmd, c.sess.opts.NumbersAll); err != nil {
 		return err
 	}
 	if c.g.db != "" {
@@ -195,6 +197,9 @@ func (c *call) meta() engine.CommitMeta {
 	}
 	if c.g.hasLsid {
 		m.Session = engine.SessionOf(c.g.lsid.id, c.g.transaction())
+	}
+	if c.once != nil {
+		m.Memory = c.remember
 	}
 	return m
 }

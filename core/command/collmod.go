@@ -26,7 +26,7 @@ func collModCommand() *Command {
 	}
 	return definition[collModArgs]{
 		Command: Command{
-			Name: "collMod", Group: Catalog, traits: writes,
+			Name: "collMod", Group: Catalog, traits: writes | numbered,
 			Help:    "Changes the options of a collection or a view, or hides an index.",
 			Example: `{collMod: "users", validator: {age: {$gte: 0}}, validationLevel: "moderate"}`, DB: "shop",
 		},
@@ -111,5 +111,5 @@ func runCollMod(ctx context.Context, c *call, a *collModArgs) (bsonraw.Doc, erro
 	if err != nil {
 		return nil, err
 	}
-	return c.done(lsn), nil
+	return c.answered(lsn), nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
-	"github.com/argon-lab/argon/core/mvcc"
 )
 
 type createArgs struct {
@@ -114,7 +113,7 @@ func createCommand() *Command {
 	flagOrNumber := append([]bsonraw.Type{bsonraw.Boolean}, numeric...)
 	return definition[createArgs]{
 		Command: Command{
-			Name: "create", Group: Catalog, traits: writes | inTxn,
+			Name: "create", Group: Catalog, traits: writes | inTxn | numbered,
 			Help:    "Makes a collection, with options, or a view. An insert makes a plain collection by itself.",
 			Example: `{create: "users", validator: {$jsonSchema: {required: ["name"]}}}`, DB: "shop",
 		},
@@ -191,12 +190,5 @@ func runCreate(ctx context.Context, c *call, a *createArgs) (bsonraw.Doc, error)
 	if err != nil {
 		return nil, err
 	}
-	return c.done(lsn), nil
-}
-
-// done is the reply {ok: 1} of a write.
-func (c *call) done(lsn mvcc.LSN) bsonraw.Doc {
-	b := c.reply(32)
-	c.appendLSN(b, lsn)
-	return c.ok()
+	return c.answered(lsn), nil
 }

@@ -21,7 +21,7 @@ func createIndexesCommand() *Command {
 	type args = createIndexesArgs
 	return definition[args]{
 		Command: Command{
-			Name: "createIndexes", Group: Catalog, traits: writes | inTxn | pinnable,
+			Name: "createIndexes", Group: Catalog, traits: writes | inTxn | pinnable | numbered,
 			Help:    "Makes indexes: single, compound, on arrays, unique, sparse, partial. A query uses them on every branch and at every moment that has them.",
 			Example: `{createIndexes: "users", indexes: [{key: {age: 1, name: 1}, name: "age_1_name_1"}]}`, DB: "shop",
 		},
@@ -108,31 +108,28 @@ func runCreateIndexes(ctx context.Context, c *call, a *createIndexesArgs) (bsonr
 	if !c.ref.Moment.IsHead() {
 		return c.indexesThere(ctx, a)
 	}
-	var before, after int
-	var created bool
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		coll, err := t.Collection(ctx, a.coll)
 		if err != nil {
 			return err
 		}
-		created = coll == nil
-		before, after, err = t.CreateIndexes(ctx, a.coll, a.specs)
+		before, after, err := t.CreateIndexes(ctx, a.coll, a.specs)
+		c.answers(func(b *bsonraw.Builder) {
+			b.Int32("numIndexesBefore", int32(before))
+			b.Int32("numIndexesAfter", int32(after))
+			if before == after {
+				b.String("note", "all indexes already exist")
+			} else {
+				b.Bool("createdCollectionAutomatically", coll == nil)
+				b.String("commitQuorum", "votingMembers")
+			}
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := c.reply(128)
-	b.Int32("numIndexesBefore", int32(before))
-	b.Int32("numIndexesAfter", int32(after))
-	if before == after {
-		b.String("note", "all indexes already exist")
-	} else {
-		b.Bool("createdCollectionAutomatically", created)
-		b.String("commitQuorum", "votingMembers")
-	}
-	c.appendLSN(b, lsn)
-	return c.ok(), nil
+	return c.answered(lsn), nil
 }
 
 // indexesThere answers at a moment of the past, where object mappers make sure of

@@ -265,6 +265,13 @@ func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
 }
 
 func (c *call) runIt(ctx context.Context) (bsonraw.Doc, error) {
+	if c.cmd.has(numbered) && c.logical != nil && c.txn == nil {
+		return c.runOnce(ctx)
+	}
+	return c.runPlain(ctx)
+}
+
+func (c *call) runPlain(ctx context.Context) (bsonraw.Doc, error) {
 	if c.cmd.open != nil {
 		return c.runCursor(ctx)
 	}

@@ -6,8 +6,8 @@
 // It owns the table of commands (registry.go, one file per command or small
 // family), the declarative reading of their fields (fields.go, generic.go),
 // replies (reply.go, batch.go), open cursors (cursors.go), and logical
-// sessions with their transactions and retryable writes (session.go, txn.go,
-// retry.go), change streams and times (changestream.go, readconcern.go).
+// sessions with their transactions, retryable writes and other commands of one
+// commit (session.go, txn.go, retry.go, once.go), change streams and times (changestream.go, readconcern.go).
 //
 // A command is a definition: a name, a table of fields that fill a struct, and
 // a function. One that streams has an open function instead, which returns a
@@ -25,7 +25,8 @@
 //  3. The command's bytes are validated once, here, and are not kept after Run
 //     returns. The reply belongs to the caller.
 //  4. A write that returned without error is durable. A retryable write that
-//     is sent again under its transaction number is not applied twice.
+//     is sent again under its transaction number is not applied twice; nor is,
+//     from Argon's own clients, any other command that is one commit.
 //  5. A Session and a Dispatcher may be used by any number of goroutines.
 //
 // Read registry.go and fields.go, then find.go and insert.go as examples, then

@@ -16,7 +16,7 @@ type dropArgs struct {
 func dropCommand() *Command {
 	return definition[dropArgs]{
 		Command: Command{
-			Name: "drop", Group: Catalog, traits: writes,
+			Name: "drop", Group: Catalog, traits: writes | numbered,
 			Help:    "Drops a collection or a view. At an earlier moment it is still there.",
 			Example: `{drop: "users"}`, DB: "shop~experiment-1",
 		},
@@ -33,27 +33,24 @@ func runDrop(ctx context.Context, c *call, a *dropArgs) (bsonraw.Doc, error) {
 	if err := c.mustExist(ctx, "ns not found"); err != nil {
 		return nil, err
 	}
-	var indexes int
-	var view bool
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		coll, err := t.Collection(ctx, a.coll)
 		if err != nil || coll == nil {
 			return missing(err, "ns not found")
 		}
-		indexes, view = len(coll.Indexes)+1, coll.View
+		c.answers(func(b *bsonraw.Builder) {
+			if !coll.View {
+				b.Int32("nIndexesWas", int32(len(coll.Indexes)+1))
+			}
+			b.String("ns", c.db+"."+a.coll)
+		})
 		_, err = t.DropCollection(ctx, a.coll)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := c.reply(64)
-	if !view {
-		b.Int32("nIndexesWas", int32(indexes))
-	}
-	b.String("ns", c.db+"."+a.coll)
-	c.appendLSN(b, lsn)
-	return c.ok(), nil
+	return c.answered(lsn), nil
 }
 
 // missing is the error of a collection that is not there, unless looking for it
@@ -82,7 +79,7 @@ func dropDatabaseCommand() *Command {
 	type args struct{}
 	return definition[args]{
 		Command: Command{
-			Name: "dropDatabase", Group: Catalog, traits: writes,
+			Name: "dropDatabase", Group: Catalog, traits: writes | numbered,
 			Help:    "Drops every collection and view of a branch, in one commit. The project, its branches and its history stay; argonProjectDelete removes those.",
 			Example: `{dropDatabase: 1}`, DB: "shop~experiment-1",
 		},
@@ -90,20 +87,19 @@ func dropDatabaseCommand() *Command {
 		fields: []field[args]{one[args]("dropDatabase", 5255100, "Have to pass 1 as 'drop' parameter")},
 		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
 			if err := c.mustExist(ctx, "no such project"); errs.Is(err, errs.NamespaceNotFound) {
-				return c.done(0), nil
+				return c.answered(0), nil
 			} else if err != nil {
 				return nil, err
 			}
+			c.answers(func(b *bsonraw.Builder) { b.String("dropped", c.db) })
 			lsn, err := c.write(ctx, func(t *engine.Txn) error { return t.DropDatabase(ctx) })
 			if err != nil {
 				return nil, err
 			}
-			b := c.reply(64)
-			if lsn != 0 {
-				b.String("dropped", c.db)
+			if lsn == 0 {
+				c.answer = nil // nothing was there
 			}
-			c.appendLSN(b, lsn)
-			return c.ok(), nil
+			return c.answered(lsn), nil
 		},
 	}.build()
 }

@@ -25,7 +25,7 @@ func dropIndexesCommand() *Command {
 	}
 	return definition[args]{
 		Command: Command{
-			Name: "dropIndexes", Aliases: []string{"deleteIndexes"}, Group: Catalog, traits: writes,
+			Name: "dropIndexes", Aliases: []string{"deleteIndexes"}, Group: Catalog, traits: writes | numbered,
 			Help:    "Drops indexes. At an earlier moment they are still there.",
 			Example: `{dropIndexes: "users", index: "age_1_name_1"}`, DB: "shop",
 		},
@@ -57,23 +57,22 @@ func runDropIndexes(ctx context.Context, c *call, a *dropIndexesArgs) (bsonraw.D
 	if err := c.mustExist(ctx, absent); err != nil {
 		return nil, err
 	}
-	var before int
 	lsn, err := c.write(ctx, func(t *engine.Txn) error {
 		coll, err := t.Collection(ctx, a.coll)
 		if err != nil || coll == nil {
 			return missing(err, absent)
 		}
-		before, err = t.DropIndexes(ctx, a.coll, a.which)
+		before, err := t.DropIndexes(ctx, a.coll, a.which)
+		c.answers(func(b *bsonraw.Builder) {
+			b.Int32("nIndexesWas", int32(before))
+			if a.which.Type == bsonraw.String && a.which.Str() == "*" {
+				b.String("msg", "non-_id indexes dropped for collection")
+			}
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := c.reply(64)
-	b.Int32("nIndexesWas", int32(before))
-	if a.which.Type == bsonraw.String && a.which.Str() == "*" {
-		b.String("msg", "non-_id indexes dropped for collection")
-	}
-	c.appendLSN(b, lsn)
-	return c.ok(), nil
+	return c.answered(lsn), nil
 }

@@ -25,12 +25,51 @@ var effects = map[string]Effect{
 	"argonProjectList": Reads, "argonBranchList": Reads, "argonBranchGet": Reads, "argonBranchMoves": Reads, "argonTagList": Reads,
 	"argonResolve": Reads, "argonMergePlan": Reads, "argonFsck": Reads, "argonStatus": Reads,
 	"argonMetrics": Reads, "argonPlace": Reads, "argonVersion": Reads,
+	"whatsmyuri": Reads, "features": Reads, "connPoolStats": Reads, "getCmdLineOpts": Reads, "hostInfo": Reads,
+	"replSetGetStatus": Reads, "replSetGetConfig": Reads, "getParameter": Reads, "top": Reads, "currentOp": Reads, "profile": Reads,
+	"usersInfo": Reads, "rolesInfo": Reads, "argonAPIKeyList": Reads,
+	"argonPublishPlan": Reads, "argonPublishList": Reads,
+	"argonMirrorList": Reads, "argonMirrorStatus": Reads, "argonMirrorVerify": Reads, "argonMirrorRole": Reads,
 
 	"killCursors": Again, "endSessions": Again, "refreshSessions": Again, "argonAttach": Again,
-	"argonCancel": Again, "argonCompact": Again,
+	"argonCancel": Again, "argonCompact": Again, "fsync": Again, "logRotate": Again,
+	"killOp": Again, "killSessions": Again, "killAllSessions": Again, "killAllSessionsByPattern": Again, "setParameter": Again, "logout": Again,
+	"argonMirrorStart": Again, "argonMirrorStop": Again,
+	"updateUser": Again, "grantRolesToUser": Again, "revokeRolesFromUser": Again,
+	"updateRole": Again, "grantPrivilegesToRole": Again, "revokePrivilegesFromRole": Again,
+	"grantRolesToRole": Again, "revokeRolesFromRole": Again,
 	// A transaction of a process that has ended is either committed, which the
 	// store remembers, or gone.
 	"commitTransaction": Again, "abortTransaction": Again,
+}
+
+// aftermaths say, of commands that are more than one commit or that act outside of
+// the store, how to find out what became of one whose answer was lost.
+var aftermaths = map[string]string{
+	"argonImport":              "argonLog shows what is imported; an import with resume goes on where it was when it is run again",
+	"argonImportBegin":         "begin again: what it may have made goes by itself",
+	"argonImportEnd":           "argonLog shows whether the load is on the branch; if it is not, end it again",
+	"argonAPIKeyCreate":        "argonAPIKeyList shows whether the key is there; its text cannot be had again: revoke it and make another",
+	"dropAllUsersFromDatabase": "usersInfo shows who is left: run it again",
+	"dropAllRolesFromDatabase": "rolesInfo shows what is left: run it again",
+	"dropRole":                 "rolesInfo shows whether the role is there: if it is, run it again",
+	"argonMirrorAdd":           "argonMirrorList shows whether the mirror is there",
+	"argonMirrorRemove":        "argonMirrorList shows whether the mirror is there",
+	"argonPublish":             "argonPublishList shows how far it came; argonPublishResume goes on, argonPublishRollback takes it back",
+	"argonRestoreTo":           "argonPublishList shows how far it came; argonPublishResume goes on, argonPublishRollback takes it back",
+	"argonPublishResume":       "argonPublishList shows how far it came: resume it again",
+	"argonPublishRollback":     "argonPublishList shows how far it came: roll it back again",
+	"argonPublishForget":       "argonPublishList shows whether it is there",
+}
+
+// Aftermath says how to find out what became of a command whose answer was lost, and
+// what to do; "" where looking at the data or the log is all there is to say.
+func Aftermath(raw bsonraw.Doc) string {
+	cmd, err := sharedRegistry().find(raw)
+	if err != nil {
+		return ""
+	}
+	return aftermaths[cmd.Name]
 }
 
 var sharedRegistry = sync.OnceValue(newRegistry)
@@ -54,6 +93,8 @@ func (c *Command) effect(raw bsonraw.Doc) Effect {
 	case "argonGC":
 		dry, given := raw.Lookup("dryRun")
 		return onlyIf(!given || dry.Truthy(), Again)
+	case "argonImportState":
+		return onlyIf(!raw.Get("remove").Truthy(), Again)
 	case "argonRetention":
 		_, given := raw.Lookup("keep")
 		return onlyIf(!given, Again)
@@ -97,9 +138,10 @@ func stagesOf(raw bsonraw.Doc) (list []bsonraw.Doc) {
 // again on the same snapshot.
 func IsRandom(raw bsonraw.Doc) bool { return isRandom(stagesOf(raw)) }
 
-// Retryable reports whether a command may carry a transaction number outside of a
-// transaction, so that sending it again is harmless.
-func Retryable(raw bsonraw.Doc) bool {
+// Numbered reports whether a command of an Argon client carries a transaction number
+// outside of a transaction, so that sending it again is harmless: a write, or another
+// command that is one commit.
+func Numbered(raw bsonraw.Doc) bool {
 	cmd, err := sharedRegistry().find(raw)
-	return err == nil && cmd.has(retryable)
+	return err == nil && (cmd.has(retryable) || cmd.has(numbered) && cmd.effect(raw) == Once)
 }

@@ -266,8 +266,9 @@ func (g *generic) transaction() int64 {
 	return -1
 }
 
-// check refuses combinations, in mongod's words.
-func (g *generic) check(cmd *Command) error {
+// check refuses combinations, in mongod's words. Argon's own clients number more than
+// drivers do.
+func (g *generic) check(cmd *Command, numbersAll bool) error {
 	bad := func(text string) error { return errs.New(errs.InvalidOptions, "%s", text) }
 	switch {
 	case g.autocommit == yes:
@@ -295,7 +296,7 @@ func (g *generic) check(cmd *Command) error {
 			return err
 		}
 	}
-	if g.hasTxnNumber && g.autocommit == unset && !cmd.has(retryable) && !cmd.has(endsTxn) {
+	if g.hasTxnNumber && g.autocommit == unset && !cmd.has(retryable) && !cmd.has(endsTxn) && !(numbersAll && cmd.has(numbered)) {
 		return errs.New(errs.NotARetryableWriteCommand, "txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", cmd.Name)
 	}
 	return nil

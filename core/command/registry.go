@@ -47,6 +47,7 @@ type Command struct {
 	parse   func(c *call) error
 	run     func(ctx context.Context, c *call) (bsonraw.Doc, error)
 	open    func(ctx context.Context, c *call) (*stream, error)
+	again   func(ctx context.Context, c *call, answer bsonraw.Doc) (bsonraw.Doc, error) // see once.go
 	explain func(c *call) (coll string, spec *engine.ExplainSpec, err error)
 }
 
@@ -65,6 +66,7 @@ const (
 	project                     // needs a project; the branch, if named, is a default
 	pinnable                    // a write that looks itself whether its branch is at its head
 	loose                       // fields that it does not know are ignored, as MongoDB does
+	numbered                    // one commit, which Argon's own clients give a txnNumber; see once.go
 )
 
 func (c *Command) has(t trait) bool { return c.traits&t != 0 }
@@ -83,6 +85,7 @@ type definition[A any] struct {
 	fields   []field[A]
 	run      func(ctx context.Context, c *call, a *A) (bsonraw.Doc, error)
 	open     func(ctx context.Context, c *call, a *A) (*stream, error)
+	again    func(ctx context.Context, c *call, answer bsonraw.Doc) (bsonraw.Doc, error)
 	explain  func(a *A) (string, *engine.ExplainSpec, error)
 }
 
@@ -96,6 +99,7 @@ func (d definition[A]) build() *Command {
 		t.byName[alias] = t.byName[d.Name]
 	}
 	cmd := d.Command
+	cmd.again = d.again
 	cmd.Fields = t.infos()
 	cmd.use = useOf(cmd.Name)
 	cmd.Access, cmd.access = d.access.about, declared{free: d.access.free, first: d.access.first}

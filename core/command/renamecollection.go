@@ -16,7 +16,7 @@ type renameArgs struct {
 func renameCollectionCommand() *Command {
 	return definition[renameArgs]{
 		Command: Command{
-			Name: "renameCollection", Group: Catalog, traits: adminOnly,
+			Name: "renameCollection", Group: Catalog, traits: adminOnly | numbered,
 			Help:    "Renames a collection within a branch. Both names are database.collection. No document moves.",
 			Example: `{renameCollection: "shop.users", to: "shop.customers"}`, DB: "admin",
 		},
@@ -73,5 +73,5 @@ func runRename(ctx context.Context, c *call, a *renameArgs) (bsonraw.Doc, error)
 	if err != nil {
 		return nil, err
 	}
-	return c.done(lsn), nil
+	return c.answered(lsn), nil
 }

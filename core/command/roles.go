@@ -65,7 +65,7 @@ func createRoleCommand() *Command {
 	}
 	return definition[roleArgs]{
 		Command: Command{
-			Name: "createRole", Group: Access,
+			Name: "createRole", Group: Access, traits: numbered,
 			Help:    "Defines a role on this database: privileges, and other roles that it inherits. One on admin may be about everything, another about its project.",
 			Example: `{createRole: "auditor", privileges: [{resource: {db: "shop~*", collection: ""}, actions: ["readHistory", "listBranches"]}], roles: []}`, DB: "shop",
 		},

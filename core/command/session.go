@@ -49,7 +49,8 @@ type SessionOptions struct {
 	Loopback bool
 	// Client is what an authentication needs to know of the connection.
 	Client auth.Client
-	// NumbersAll lets retryable writes be for many documents too.
+	// NumbersAll lets retryable writes be for many documents too, and lets
+	// commands that are one commit have numbers.
 	NumbersAll bool
 	// ReadOnly refuses commands that change anything.
 	ReadOnly bool

@@ -133,7 +133,7 @@ func createUserCommand() *Command {
 	}
 	return definition[userArgs]{
 		Command: Command{
-			Name: "createUser", Group: Access,
+			Name: "createUser", Group: Access, traits: numbered,
 			Help:    "Makes a user on this database, which is where it authenticates (authSource). Its roles may be about any database or branches.",
 			Example: `{createUser: "ada", pwd: "correct horse", roles: [{role: "read", db: "shop~*"}, {role: "readWrite", db: "shop~exp-*"}]}`, DB: "admin",
 		},
@@ -224,7 +224,7 @@ func (c *call) changeUser(ctx context.Context, a *userArgs, change func(context.
 func dropUserCommand() *Command {
 	return definition[nameArgs]{
 		Command: Command{
-			Name: "dropUser", Group: Access,
+			Name: "dropUser", Group: Access, traits: numbered,
 			Help:    "Removes a user. Its connections may do nothing more.",
 			Example: `{dropUser: "ada"}`, DB: "admin",
 		},

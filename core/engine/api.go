@@ -41,6 +41,10 @@ type CommitMeta struct {
 	// Unsynced lets Write return before the commit is durable; it is with the next
 	// one that is.
 	Unsynced bool
+	// Memory, if not nil, is asked for a setting that is part of the commit: what the
+	// caller has to know again of it. It is told the LSN, and the operation's result
+	// where that is a document. It must be quick, and must not call the store.
+	Memory func(lsn mvcc.LSN, result Doc) SettingWrite
 
 	merging bool // the commit is a merge, which some protected branches take
 }

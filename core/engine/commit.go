@@ -172,6 +172,7 @@ func (t *Txn) build(ctx context.Context, head *headState) (*mvcc.Commit, error) 
 			return w, err
 		}
 	}
+	t.meta.remember(c, t.result)
 	for _, cid := range t.over.collections() {
 		if err := t.buildCollection(ctx, c, cid, t.over.colls[cid]); err != nil {
 			return nil, err

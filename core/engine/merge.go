@@ -44,7 +44,12 @@ func (s *Store) Merge(ctx context.Context, spec *MergeSpec) (Doc, error) {
 		}
 		t.meta.Kind = wal.KindMerge
 		t.merge = m.theirsAt
-		return m.plan.checkResolved()
+		if err := m.plan.checkResolved(); err != nil || spec.Meta.Memory == nil {
+			return err
+		}
+		m.lsn = laterLSN
+		t.result = m.document("")
+		return nil
 	})
 	b.mu.Unlock()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mvcc"
 	"github.com/argon-lab/argon/core/refs"
@@ -67,6 +68,7 @@ func (s *Store) EnsureProject(ctx context.Context, name string, meta CommitMeta)
 	if err := refs.ValidProjectName(name); err != nil {
 		return err
 	}
+	meta.Memory = nil // which is about what comes after
 	_, err := s.ensureProject(ctx, name, s.meta(meta), false)
 	return err
 }
@@ -101,6 +103,7 @@ func (s *Store) ensureProject(ctx context.Context, name string, meta CommitMeta,
 		Project: p.rec.ID, Actor: meta.Actor, Op: opCreate, Branch: refs.Main,
 		To: wal.Position{Segment: seg.ID},
 	}
+	meta.remember(c, nil)
 	err := s.applyRefs(ctx, c, p, entry, func(mvcc.LSN) {
 		p.branches[refs.Main] = b
 		s.projects[name] = p
@@ -189,6 +192,7 @@ func (s *Store) DeleteProject(ctx context.Context, name string, meta CommitMeta)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 	}
+	meta.remember(c, nil)
 	err = s.applyRefs(ctx, c, p, nil, func(lsn mvcc.LSN) {
 		delete(s.projects, name)
 		p.deleted = lsn
@@ -230,14 +234,14 @@ func (s *Store) CreateBranch(ctx context.Context, projectName, name string, from
 	if taken {
 		return nil, errs.New(errs.BranchExists, "project %q has a branch named %q already", projectName, name)
 	}
-	if err := s.pointBranch(ctx, b, &seg, opCreate, wal.Position{}); err != nil {
+	if err := s.pointBranch(ctx, b, &seg, opCreate, wal.Position{}, meta); err != nil {
 		return nil, err
 	}
 	return s.describeBranch(b)
 }
 
 // pointBranch makes a branch point to a new segment, as a creation or a restore.
-func (s *Store) pointBranch(ctx context.Context, b *branch, seg *refs.Segment, op string, from wal.Position) error {
+func (s *Store) pointBranch(ctx context.Context, b *branch, seg *refs.Segment, op string, from wal.Position, meta CommitMeta) error {
 	p, rec := b.project, b.rec
 	rec.Segment, rec.Fork = seg.ID, seg.Fork
 	c := &mvcc.Commit{Segment: seg.ID, Finish: func(lsn mvcc.LSN, _ int64) ([]refWrite, error) {
@@ -251,10 +255,23 @@ func (s *Store) pointBranch(ctx context.Context, b *branch, seg *refs.Segment, o
 		Project: p.rec.ID, Actor: rec.Actor, Op: op, Branch: rec.Name, From: from,
 		To: wal.Position{Segment: seg.ID, LSN: seg.Fork},
 	}
+	if op == opRestore {
+		meta.remember(c, movedDoc(entry))
+	} else {
+		meta.remember(c, nil)
+	}
 	return s.applyRefs(ctx, c, p, entry, func(mvcc.LSN) {
 		b.rec = rec
 		p.branches[rec.Name] = b
 	})
+}
+
+// movedDoc says from and to which LSN a branch moved, for CommitMeta.Memory.
+func movedDoc(e *refs.LogEntry) Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.Int64("from", int64(e.From.LSN))
+	b.Int64("to", int64(e.To.LSN))
+	return b.Finish()
 }
 
 // Branches lists the branches of a project by name.
@@ -354,6 +371,7 @@ func (s *Store) protect(ctx context.Context, b *branch, rec refs.Branch, meta Co
 		entry.Op = opProtect
 	}
 	c := &mvcc.Commit{Refs: []refWrite{{Key: refs.BranchKey(entry.Project, rec.Name), Value: rec.Encode()}}}
+	meta.remember(c, nil)
 	return s.applyRefs(ctx, c, b.project, entry, func(mvcc.LSN) { b.rec = rec })
 }
 
@@ -383,6 +401,7 @@ func (s *Store) DeleteBranch(ctx context.Context, projectName, name string, meta
 		Project: p.rec.ID, Actor: s.meta(meta).Actor, Op: opDelete, Branch: name,
 		From: wal.Position{Segment: b.rec.Segment, LSN: head.lsn},
 	}
+	meta.remember(c, nil)
 	return s.applyRefs(ctx, c, p, entry, func(mvcc.LSN) {
 		b.gone = true
 		delete(p.branches, name)
@@ -414,7 +433,7 @@ func (s *Store) Restore(ctx context.Context, ref refs.Ref, meta CommitMeta) (*Br
 		Created: s.clock().UTC(), Branch: ref.Branch,
 	}
 	from := wal.Position{Segment: b.rec.Segment, LSN: old.lsn}
-	if err := s.pointBranch(ctx, b, &seg, opRestore, from); err != nil {
+	if err := s.pointBranch(ctx, b, &seg, opRestore, from, meta); err != nil {
 		return nil, 0, err
 	}
 	head, err := s.headAt(seg.ID, at.LSN)

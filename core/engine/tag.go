@@ -34,6 +34,7 @@ func (s *Store) CreateTag(ctx context.Context, name string, at refs.Ref, meta Co
 		return nil, errs.New(errs.TagExists, "project %q has a tag named %q already", p.rec.Name, name)
 	}
 	c := &mvcc.Commit{Segment: pos.Segment, Refs: []refWrite{{Key: refs.TagKey(p.rec.ID, name), Value: rec.Encode()}}}
+	meta.remember(c, nil)
 	if err := s.applyRefs(ctx, c, p, nil, func(mvcc.LSN) { p.tags[name] = rec }); err != nil {
 		return nil, err
 	}
@@ -91,6 +92,7 @@ func (s *Store) DeleteTag(ctx context.Context, projectName, name string, meta Co
 		return unknown(errs.TagNotFound, "tag", name, keys(p.tags))
 	}
 	c := &mvcc.Commit{Segment: rec.Segment, Refs: []refWrite{{Key: refs.TagKey(p.rec.ID, name)}}}
+	meta.remember(c, nil)
 	return s.applyRefs(ctx, c, p, nil, func(mvcc.LSN) { delete(p.tags, name) })
 }
 

@@ -33,6 +33,7 @@ type Txn struct {
 	intents     []string // keys claimed in branch.intents
 	refs        []mvcc.RefWrite
 	along       []func(lsn mvcc.LSN) mvcc.RefWrite // see Remember
+	result      Doc                                // for CommitMeta.Memory, or nil
 	merge       wal.Position                       // the other parent of a merge
 	ddl         bool                               // the catalog changed
 	built       []mvcc.IndexID                     // indexes made here

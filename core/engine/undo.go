@@ -43,7 +43,12 @@ func (s *Store) Undo(ctx context.Context, spec *UndoSpec) (Doc, error) {
 			return err
 		}
 		t.meta.Kind = wal.KindUndo
-		return u.checkResolved()
+		if err := u.checkResolved(); err != nil || spec.Meta.Memory == nil {
+			return err
+		}
+		u.lsn = laterLSN
+		t.result = u.document("")
+		return nil
 	})
 	if err != nil {
 		return nil, err
