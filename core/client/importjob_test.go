@@ -241,6 +241,40 @@ func TestAtomicImport(t *testing.T) {
 	checkLeft(t, c)
 }
 
+// TestLargeAtomicImport: what does not fit into one transaction is one commit.
+func TestLargeAtomicImport(t *testing.T) {
+	c, ctx := openTest(t), t.Context()
+	main := c.Project("p").Branch("main")
+	_, err := main.Collection("c").InsertOne(ctx, d("_id", "before"))
+	require.NoError(t, err)
+	text := strings.Repeat("x", 100<<10)
+	var lines strings.Builder
+	const n = smallImport/(100<<10) + 20
+	for i := range n {
+		fmt.Fprintf(&lines, "{\"_id\": %d, \"text\": %q}\n", i, text)
+	}
+	path := filepath.Join(t.TempDir(), "large.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte(lines.String()), 0o600))
+	res, err := main.ImportFrom(ctx, &ImportOptions{Source: path, Collection: "c", Atomic: true})
+	require.NoError(t, err)
+	require.EqualValues(t, n, res.Imported)
+
+	reply, err := main.Run(ctx, d("argonLog", 1, "limit", 2))
+	require.NoError(t, err)
+	batch := reply.Lookup("cursor", "firstBatch").Array()
+	require.EqualValues(t, res.LSN, batch.Index(0).Document().Lookup("lsn").Int64())
+	require.EqualValues(t, n, batch.Index(0).Document().Lookup("counts", "insert").Int64())
+	require.Contains(t, batch.Index(1).Document().String(), "before")
+	for _, id := range []int{0, n - 1} {
+		reply, err := main.Run(ctx, d("argonHistory", "c", "id", id))
+		require.NoError(t, err)
+		require.EqualValues(t, res.LSN, reply.Lookup("cursor", "firstBatch").Array().Index(0).Document().Lookup("lsn").Int64())
+	}
+	before, err := main.At("-1").Collection("c").Count(ctx, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, before)
+}
+
 func TestResumeRefuses(t *testing.T) {
 	c, ctx := openTest(t), t.Context()
 	main := c.Project("p").Branch("main")

@@ -28,6 +28,10 @@ func (s *Store) Blame(ctx context.Context, ref refs.Ref, coll string, id Value) 
 	if err != nil || len(versions) == 0 || versions[0].Doc == nil {
 		return bsonraw.EmptyDoc, err
 	}
+	adopted, err := s.adoptions(ref.Project)
+	if err != nil {
+		return nil, err
+	}
 	out := bsonraw.NewBuilder(nil)
 	n := 0
 	eachLeaf(versions[0].Doc, "", func(path string, v Value) {
@@ -38,7 +42,7 @@ func (s *Store) Blame(ctx context.Context, ref refs.Ref, coll string, id Value) 
 		if err == nil {
 			out.BeginDoc(bsonraw.Index(n))
 			out.String("path", path)
-			err = s.appendCommit(out, by)
+			err = s.appendCommit(out, adopted.shown(by))
 			out.Value("value", v)
 			out.End()
 			n++

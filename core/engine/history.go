@@ -30,10 +30,17 @@ func (s *Store) History(ctx context.Context, ref refs.Ref, coll string, id Value
 	if err != nil {
 		return nil, err
 	}
+	adopted, err := s.adoptions(ref.Project)
+	if err != nil {
+		return nil, err
+	}
 	cur := &listCursor{}
 	existed := false
 	for i := len(versions) - 1; i >= 0; i-- {
-		v := versions[i]
+		v := adopted.shown(versions[i])
+		if i > 0 && adopted.shown(versions[i-1]).LSN == v.LSN {
+			continue // a load went through it, and nobody else saw it
+		}
 		b := bsonraw.NewBuilder(nil)
 		if err := s.appendCommit(b, v); err != nil {
 			return nil, err

@@ -24,7 +24,11 @@ func (s *Store) Log(ctx context.Context, ref refs.Ref, spec *LogSpec) (Cursor, e
 	if spec == nil {
 		spec = &LogSpec{}
 	}
-	c := &logCursor{s: s, head: head, spec: *spec, skip: spec.Skip, adopted: s.adoptions(ref.Project)}
+	adopted, err := s.adoptions(ref.Project)
+	if err != nil {
+		return nil, err
+	}
+	c := &logCursor{s: s, head: head, spec: *spec, skip: spec.Skip, adopted: adopted}
 	if c.spec.OpsLimit == 0 {
 		c.spec.OpsLimit = defaultOpsLimit
 	}
@@ -45,7 +49,7 @@ type logCursor struct {
 	head    *headState
 	spec    LogSpec
 	only    mvcc.CollectionID
-	adopted map[mvcc.SegmentID]mvcc.LSN
+	adopted loads
 	at      int // index of the span being read
 	cur     *mvcc.LogCursor
 	skip    int64

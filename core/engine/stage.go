@@ -244,18 +244,48 @@ func (s *Store) repoint(ctx context.Context, into, from *branch, old wal.Positio
 	return lsn, err
 }
 
-// adoptions returns the segments of a project that were adopted, and the LSNs of
-// the commits that did it: below these the segments hold the batches of loads.
-func (s *Store) adoptions(project string) map[mvcc.SegmentID]mvcc.LSN {
+// loads are the segments of a project that were adopted, and the LSNs of the
+// commits that did it: below these the segments hold the batches of loads.
+type loads map[mvcc.SegmentID]mvcc.LSN
+
+// shownAt is the LSN at which what a segment has at one became visible: the
+// batches of a load are all of the one commit that adopted it.
+func (l loads) shownAt(seg mvcc.SegmentID, lsn mvcc.LSN) mvcc.LSN {
+	return max(lsn, l[seg])
+}
+
+// shown is a version as of the commit that made it visible.
+func (l loads) shown(v mvcc.Version) mvcc.Version {
+	v.LSN = l.shownAt(v.Segment, v.LSN)
+	return v
+}
+
+// adoptions returns a project's loads.
+func (s *Store) adoptions(project string) (loads, error) {
+	list := loads{}
+	for seg, lsn := range s.moved(project) {
+		// A move of a branch to a segment is in that segment's own log only if it was
+		// an adoption.
+		_, ok, err := s.mv.GetRecord(seg, lsn)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list[seg] = lsn
+		}
+	}
+	return list, nil
+}
+
+// moved returns the segments that branches of a project were first moved to.
+func (s *Store) moved(project string) loads {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	p := s.projects[project]
 	if p == nil {
 		return nil
 	}
-	// A move of a branch to a segment is in that segment's own log only if it was
-	// an adoption; an LSN that is none of the segment's commits means nothing.
-	list := map[mvcc.SegmentID]mvcc.LSN{}
+	list := loads{}
 	for i := range p.log {
 		if e := &p.log[i]; e.Op == opRestore {
 			if _, ok := list[e.To.Segment]; !ok {
@@ -269,7 +299,10 @@ func (s *Store) adoptions(project string) map[mvcc.SegmentID]mvcc.LSN {
 // back returns the commit n commits before the newest that a lineage sees, a load
 // being one.
 func (s *Store) back(project string, l mvcc.Lineage, n uint64) (mvcc.LSN, bool, error) {
-	adopted := s.adoptions(project)
+	adopted, err := s.adoptions(project)
+	if err != nil {
+		return 0, false, err
+	}
 	for _, span := range l {
 		cur := s.mv.ReadLog(span.Segment, 0, span.Max, true)
 		for cur.Next() {

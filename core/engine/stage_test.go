@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
+	"github.com/argon-lab/argon/core/mvcc"
 )
 
 // TestStage: a load is on no branch before it is adopted, and then all of it,
@@ -71,6 +73,63 @@ func TestStage(t *testing.T) {
 	_, err = s.store.Merge(s.ctx, &MergeSpec{Project: "p", From: head("exp"), Into: head("main")})
 	require.NoError(t, err)
 	require.Equal(t, []string{`{"_id":1}`, `{"_id":2}`, `{"_id":3}`, `{"_id":4}`, `{"_id":5}`, `{"_id":9}`}, s.docs("main", "c"))
+}
+
+// TestLoadIsOneCommit: whoever looks back finds a load's batches as the one commit
+// that adopted them, and can undo it.
+func TestLoadIsOneCommit(t *testing.T) {
+	s := newScenario(t)
+	first := s.insert("main", "c", `{"_id":1,"a":1}`, `{"_id":2,"a":1}`)
+	w := s.watch(&WatchSpec{Ref: head("main"), Since: atLSN(first)})
+	stage, err := s.store.Stage(s.ctx, head("main"), false, CommitMeta{})
+	require.NoError(t, err)
+	s.update(stage, "c", `{"_id":1}`, `{"$set":{"a":2}}`)
+	s.update(stage, "c", `{"_id":1}`, `{"$set":{"b":3}}`)
+	s.insert(stage, "c", `{"_id":3,"a":1}`)
+	s.delete(stage, "c", `{"_id":2}`)
+	load, err := s.store.Adopt(s.ctx, head("main"), stage, CommitMeta{Actor: "etl"}, "")
+	require.NoError(t, err)
+	later := s.update("main", "c", `{"_id":1}`, `{"$set":{"z":9}}`)
+
+	lsns := func(docs []string, lsn, op string) (list []string) {
+		for _, d := range docs {
+			doc := Doc(d)
+			list = append(list, fmt.Sprint(number64(doc.Get(lsn)), " ", doc.Get(op).Str()))
+		}
+		return list
+	}
+	history := func(id int32) []string {
+		cur, err := s.store.History(s.ctx, head("main"), "c", bsonraw.Int32Value(id))
+		return lsns(allOf(t, cur, err), "lsn", "op")
+	}
+	line := func(lsn mvcc.LSN, op string) string { return fmt.Sprint(uint64(lsn), " ", op) }
+	require.Equal(t, []string{line(first, "insert"), line(load, "update"), line(later, "update")}, history(1))
+	require.Equal(t, []string{line(first, "insert"), line(load, "delete")}, history(2))
+	require.Equal(t, []string{line(load, "insert")}, history(3))
+	cur, err := s.store.Versions(s.ctx, head("main"), "c")
+	require.Equal(t, []string{
+		line(later, "update"), line(load, "update"), line(first, "insert"),
+		line(load, "delete"), line(first, "insert"), line(load, "insert"),
+	}, lsns(allOf(t, cur, err), "_lsn", "_op"))
+	blame, err := s.store.Blame(s.ctx, head("main"), "c", bsonraw.Int32Value(1))
+	require.NoError(t, err)
+	var blamed []string
+	for _, v := range blame.Values() {
+		blamed = append(blamed, string(v.Doc()))
+	}
+	require.Equal(t, []string{line(first, "_id"), line(load, "a"), line(load, "b"), line(later, "z")}, lsns(blamed, "lsn", "path"))
+
+	times := map[string]bool{}
+	changed := events(t, w)
+	for _, e := range changed[:3] {
+		times[fmt.Sprint(e.Get("clusterTime").Data)] = true
+	}
+	require.Len(t, changed, 4)
+	require.Len(t, times, 1, "one commit has one time")
+
+	_, err = s.store.Undo(s.ctx, &UndoSpec{Ref: head("main"), From: load, To: load})
+	require.NoError(t, err)
+	require.Equal(t, []string{`{"_id":1,"a":1,"z":9}`, `{"_id":2,"a":1}`}, s.docs("main", "c"))
 }
 
 func TestStageConflict(t *testing.T) {

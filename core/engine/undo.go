@@ -63,8 +63,10 @@ type undoer struct {
 	s       *Store
 	spec    *UndoSpec
 	commits int64
-	targets touches // what is undone
-	others  touches // what else was done to those documents since
+	began   bool        // a target was found
+	load    *wal.Record // what adopted the segment that is read; nil
+	targets touches     // what is undone
+	others  touches     // what else was done to those documents since
 	// shared are collections that commits which stay have written to since.
 	shared map[mvcc.CollectionID]bool
 	first  map[docKey]mvcc.LSN
@@ -127,10 +129,20 @@ func (u *undoer) chosen(rec *wal.Record) bool {
 // read goes through the branch's log, oldest first, and sorts what it finds into
 // targets and others. Before the first target nothing is of interest.
 func (u *undoer) read(ctx context.Context) error {
+	adopted, err := u.s.adoptions(u.spec.Ref.Project)
+	if err != nil {
+		return err
+	}
 	spans := slices.Clone(u.t.lineage)
 	slices.Reverse(spans)
-	from := max(u.spec.From, 1) - 1
 	for _, span := range spans {
+		from := max(u.spec.From, 1) - 1
+		if u.load, err = u.loadOf(span, adopted); err != nil {
+			return err
+		}
+		if u.load != nil && u.load.LSN > from {
+			from = 0 // its batches are of that commit
+		}
 		cur := u.s.mv.ReadLog(span.Segment, from, span.Max, false)
 		for n := 1; cur.Next(); n++ {
 			if n%checkEvery == 0 {
@@ -153,22 +165,39 @@ func (u *undoer) read(ctx context.Context) error {
 	return nil
 }
 
+// loadOf returns the commit that adopted a span's segment, nil if none did.
+func (u *undoer) loadOf(span mvcc.Span, adopted loads) (*wal.Record, error) {
+	at := adopted[span.Segment]
+	if at == 0 || at > span.Max {
+		return nil, nil
+	}
+	rec, _, err := u.s.mv.GetRecord(span.Segment, at)
+	return rec, err
+}
+
 func (u *undoer) readRecord(rec *wal.Record) error {
-	into := u.others
-	if u.chosen(rec) {
-		into = u.targets
+	into, chosen := u.others, false
+	if load := u.load; load != nil && rec.LSN < load.LSN {
+		chosen = u.chosen(load)
+		u.began = u.began || chosen
+	} else if chosen = u.chosen(rec); chosen {
 		u.commits++
-	} else if u.commits == 0 {
+		u.began = true
+	}
+	switch {
+	case chosen:
+		into = u.targets
+	case !u.began:
 		return nil
 	}
 	for i := range rec.Ops {
 		op := &rec.Ops[i]
-		if !u.chosen(rec) {
+		if !chosen {
 			u.shared[op.Collection] = true
 		}
 		key := docKey{op.Collection, string(bsonraw.AppendKey(nil, op.ID))}
 		if _, known := u.first[key]; !known {
-			if !u.chosen(rec) {
+			if !chosen {
 				continue // others' changes before the first undone one are part of "before"
 			}
 			u.first[key] = rec.LSN

@@ -28,6 +28,9 @@ func (s *Store) Versions(ctx context.Context, ref refs.Ref, coll string) (Cursor
 		return emptyCursor{}, nil
 	}
 	v := &versionCursor{s: s, commits: map[commitKey]commitFacts{}}
+	if v.adopted, err = s.adoptions(ref.Project); err != nil {
+		return nil, err
+	}
 	for _, span := range head.lineage { // leaf first: its versions are newer than all behind it
 		v.sources = append(v.sources, &versionSource{cur: s.mv.SegmentVersions(span.Segment, c.ID, 0, span.Max)})
 	}
@@ -37,6 +40,7 @@ func (s *Store) Versions(ctx context.Context, ref refs.Ref, coll string) (Cursor
 // versionCursor merges the versions that the segments of a lineage wrote.
 type versionCursor struct {
 	s       *Store
+	adopted loads
 	sources []*versionSource
 	begun   bool
 
@@ -93,7 +97,10 @@ func (v *versionCursor) Next(ctx context.Context) (Doc, bool, error) {
 	if !v.some {
 		return nil, false, nil
 	}
-	next := v.newest()
+	next, err := v.before()
+	if err != nil {
+		return nil, false, err
+	}
 	existed := next != nil && bytes.Equal(next.cur.IDKey(), v.heldKey) && next.cur.Version().Doc != nil
 	id := Value{}
 	if v.heldAt.Doc == nil && existed {
@@ -122,13 +129,27 @@ func (v *versionCursor) newest() (first *versionSource) {
 	return first
 }
 
+// before returns the source of what was there before the version that is held,
+// past what one load wrote of a document before its last state.
+func (v *versionCursor) before() (*versionSource, error) {
+	for {
+		next := v.newest()
+		if next == nil || !bytes.Equal(next.cur.IDKey(), v.heldKey) || v.adopted.shown(next.cur.Version()).LSN != v.heldAt.LSN {
+			return next, nil
+		}
+		if err := next.next(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // hold copies the next version and moves on.
 func (v *versionCursor) hold() error {
 	src := v.newest()
 	if v.some = src != nil; !v.some {
 		return nil
 	}
-	v.heldAt = src.cur.Version()
+	v.heldAt = v.adopted.shown(src.cur.Version())
 	v.heldKey = append(v.heldKey[:0], src.cur.IDKey()...)
 	if v.heldAt.Doc != nil {
 		v.held = append(v.held[:0], v.heldAt.Doc...)
