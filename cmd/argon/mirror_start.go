@@ -263,6 +263,9 @@ func (a *app) printMirror(m *client.MirrorInfo) error {
 		if d.Error != nil {
 			pairs = append(pairs, "  Error", d.Error.Message)
 		}
+		for _, t := range d.TimeSeries {
+			pairs = append(pairs, "  Not followed", fmt.Sprintf("%s, a time series: %s documents, as of %s", t.Collection, number(t.Documents), when(t.Read)))
+		}
 		for _, r := range d.Refused {
 			pairs = append(pairs, "  Refused", r.Collection+" "+short(r.ID)+": "+r.Why)
 		}

@@ -51,10 +51,14 @@ type MirroredStatus struct {
 	Commits    int64        `bson:"commits" json:"commits"`
 	Reread     int64        `bson:"reread" json:"reread"`
 	WindowSec  *int64       `bson:"oplogWindowSeconds" json:"oplogWindowSeconds,omitempty"`
+	WindowLow  bool         `bson:"oplogWindowLow" json:"oplogWindowLow"`
 	Gaps       []MirrorGap  `bson:"gaps" json:"gaps"`
-	Notes      []string     `bson:"notes" json:"notes"`
-	Refused    []RefusedDoc `bson:"refused" json:"refused"`
-	Refusals   int64        `bson:"refusals" json:"refusals"`
+	// TimeSeries are collections that are not followed, since change streams do not
+	// show what becomes of them.
+	TimeSeries []MirrorSeries `bson:"timeSeries" json:"timeSeries"`
+	Notes      []string       `bson:"notes" json:"notes"`
+	Refused    []RefusedDoc   `bson:"refused" json:"refused"`
+	Refusals   int64          `bson:"refusals" json:"refusals"`
 }
 
 // MirrorError is why a mirror failed, or waits.
@@ -84,6 +88,13 @@ type MirrorGap struct {
 	LSN    int64     `bson:"lsn" json:"lsn"`
 	Docs   int64     `bson:"docs" json:"docs"`
 	Synced bool      `bson:"synced" json:"synced"`
+}
+
+// MirrorSeries is a time series as it was read, by the first copy or by a re-sync.
+type MirrorSeries struct {
+	Collection string    `bson:"collection" json:"collection"`
+	Read       time.Time `bson:"read" json:"read"`
+	Documents  int64     `bson:"documents" json:"documents"`
 }
 
 // RefusedDoc is a document of the source that cannot be held.

@@ -19,7 +19,7 @@ type mergeEdge struct {
 // load reads the refs of the store into memory: names and pointers only, some
 // tens of bytes a branch. What a branch holds is read on its first use.
 func (s *Store) load(context.Context) error {
-	mv, err := mvcc.Open(s.kv)
+	mv, err := mvcc.OpenWithClock(s.kv, s.clock)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,11 @@ func (l *lane) alignCollection(ctx context.Context, t *engine.Txn, c listed) err
 	if err != nil {
 		return err
 	}
+	if c.kind == kindSeries && l.phase() == phaseFollow {
+		if err := l.setSeries(t, c.name, stampOf(l.position.Cluster)); err != nil {
+			return err
+		}
+	}
 	return l.notesIn(t, notes...)
 }
 

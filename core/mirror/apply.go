@@ -59,8 +59,8 @@ func describe(g group) string {
 func (a *applier) apply(ctx context.Context, e *event) error {
 	switch e.op {
 	case "insert", "replace":
-		if e.fetched {
-			return a.fetch(ctx, e, "the event was too large for the source to send")
+		if e.fetched != "" {
+			return a.fetch(ctx, e, e.fetched)
 		}
 		return a.document(e, func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return e.full, nil, nil })
 	case "update":
@@ -84,7 +84,10 @@ func (a *applier) missing(ctx context.Context, coll string) bool {
 // since an old state in its place would be a lie, and named in the status.
 func (a *applier) document(e *event, fn func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error)) error {
 	err := a.t.Rewrite(e.coll, e.id, fn)
-	if err == nil || !errs.In(err, errs.Invalid) && !errs.Is(err, errs.DuplicateKey) || err == errAmbiguous {
+	if err == nil {
+		return a.l.accept(a.t, func(r *refusal) bool { return r.is(e.coll, e.id) })
+	}
+	if !errs.In(err, errs.Invalid) && !errs.Is(err, errs.DuplicateKey) || err == errAmbiguous {
 		return err
 	}
 	if a.strict && errs.Is(err, errs.DuplicateKey) {
@@ -160,10 +163,18 @@ func (a *applier) define(ctx context.Context, e *event) error {
 	case "create":
 		return a.create(ctx, e)
 	case "drop":
-		_, err := a.t.DropCollection(ctx, e.coll)
-		return err
+		if _, err := a.t.DropCollection(ctx, e.coll); err != nil {
+			return err
+		}
+		if err := a.l.accept(a.t, func(r *refusal) bool { return r.Collection == e.coll }); err != nil {
+			return err
+		}
+		return a.l.setSeries(a.t, e.coll, 0)
 	case "dropDatabase":
-		return a.t.DropDatabase(ctx)
+		if err := a.t.DropDatabase(ctx); err != nil {
+			return err
+		}
+		return a.l.changeIn(a.t, func(s *laneState) { s.Series, s.Refused, s.Refusals = nil, nil, 0 })
 	case "rename":
 		return a.rename(ctx, e)
 	case "createIndexes":
@@ -180,9 +191,15 @@ func (a *applier) create(ctx context.Context, e *event) error {
 	if !a.missing(ctx, e.coll) {
 		return nil
 	}
-	notes, err := createIn(ctx, a.t, e.coll, e.detail)
+	options, isSeries := seriesOptions(e.detail)
+	notes, err := createIn(ctx, a.t, e.coll, options)
 	if err != nil {
 		return err
+	}
+	if isSeries {
+		if err := a.l.setSeries(a.t, e.coll, e.at); err != nil {
+			return err
+		}
 	}
 	return a.l.notesIn(a.t, notes...)
 }

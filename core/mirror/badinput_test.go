@@ -1,6 +1,9 @@
 package mirror
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -62,40 +65,106 @@ func TestBadDefinitions(t *testing.T) {
 	require.Contains(t, errs.As(err).Remedy, "live")
 }
 
-// TestRights names what a user lacks, and works with the role that Role prints.
+// TestRights names what a user lacks, and mirrors with the role that Role prints
+// from a server that asks who one is.
 func TestRights(t *testing.T) {
-	set := mongotest.NewSet(t, 1, "--setParameter", "enableTestCommands=1")
-	db := set.Client.Database("shop")
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("c29tZXRoaW5nIHNlY3JldA=="), 0o600))
+	set := mongotest.NewSet(t, 1, "--keyFile", key)
+	admin := mongotest.Admin(t, set)
+	db := admin.Database("shop")
 	_, err := db.Collection("users").InsertOne(t.Context(), bson.M{"_id": 1})
 	require.NoError(t, err)
-	admin := set.Client.Database("admin")
-	privilege := func(actions ...string) bson.A {
-		return bson.A{bson.D{{Key: "resource", Value: bson.D{{Key: "db", Value: "shop"}, {Key: "collection", Value: ""}}}, {Key: "actions", Value: actions}}}
+	user := func(name, role string, privileges any) string {
+		for _, cmd := range []bson.D{
+			{{Key: "createRole", Value: role}, {Key: "privileges", Value: privileges}, {Key: "roles", Value: bson.A{}}},
+			{{Key: "createUser", Value: name}, {Key: "pwd", Value: "s3cret"}, {Key: "roles", Value: bson.A{role}}},
+		} {
+			require.NoError(t, admin.Database("admin").RunCommand(t.Context(), cmd).Err())
+		}
+		return "mongodb://" + name + ":s3cret@" + set.Hosts[0] + "/?directConnection=true&authSource=admin"
 	}
-	for role, p := range map[string]bson.A{"full": privilege(actions...), "half": privilege("find", "listCollections")} {
-		require.NoError(t, admin.RunCommand(t.Context(), bson.D{{Key: "createRole", Value: role}, {Key: "privileges", Value: p}, {Key: "roles", Value: bson.A{}}}).Err())
-		require.NoError(t, admin.RunCommand(t.Context(), bson.D{{Key: "createUser", Value: role}, {Key: "pwd", Value: "s3cret"}, {Key: "roles", Value: bson.A{role}}}).Err())
+	half := user("half", "half", bson.A{bson.D{
+		{Key: "resource", Value: bson.D{{Key: "db", Value: "shop"}, {Key: "collection", Value: ""}}},
+		{Key: "actions", Value: bson.A{"find", "listCollections"}},
+	}})
+	w := &world{t: t, dir: t.TempDir(), db: db}
+	w.open()
+	t.Cleanup(w.close)
+	add := func(uri string) error {
+		w.uri = uri
+		_, err := w.m.Add(t.Context(), &command.MirrorSpec{Name: "live", Source: uri, Databases: []command.MirrorDatabase{{Database: "shop"}}}, engine.CommitMeta{})
+		return err
 	}
-	as := func(user string) *source {
-		src, err := connect(t.Context(), "mongodb://"+user+":s3cret@"+set.Hosts[0]+"/?directConnection=true&authSource=admin", "test")
-		require.NoError(t, err)
-		t.Cleanup(func() { src.close(t.Context()) })
-		return src
-	}
-	require.NoError(t, as("full").checkRights(t.Context(), "shop"))
-	err = as("half").checkRights(t.Context(), "shop")
+	err = add(half)
 	require.Equal(t, errs.Unauthorized, errs.CodeOf(err))
 	require.Contains(t, err.Error(), `may not changeStream, listIndexes on database "shop"`)
+	require.Contains(t, errs.As(err).Remedy, "argon mirror role")
 	require.NotContains(t, err.Error(), "s3cret")
-	_, err = connect(t.Context(), "mongodb://full:wrong@"+set.Hosts[0]+"/?directConnection=true&authSource=admin", "test")
-	require.Equal(t, errs.Unauthorized, errs.CodeOf(err))
-	require.NotContains(t, err.Error(), "wrong")
-	require.Contains(t, Role([]string{"shop"}), `"changeStream"`)
+	for uri, secret := range map[string]string{strings.Replace(half, "s3cret", "wr0ng", 1): "wr0ng", "mongodb://" + set.Hosts[0] + "/?directConnection=true": "s3cret"} {
+		err = add(uri)
+		require.Equal(t, errs.Unauthorized, errs.CodeOf(err), "%v", err)
+		require.NotContains(t, err.Error(), secret)
+	}
+
+	reply, err := w.m.Role(t.Context(), "", []string{"shop"})
+	require.NoError(t, err)
+	role, privileges := parseRole(t, text(reply.Get("role")))
+	require.NoError(t, add(user("least", role, privileges)))
+	w.start()
+	w.sync()
+	_, err = db.Collection("users").InsertOne(t.Context(), bson.M{"_id": 2})
+	require.NoError(t, err)
+	w.sync()
+	w.verify()
+	w.resync()
+	w.sync()
+	w.eventually("the oplog window", func() bool { return w.status().Databases[0].WindowSec != nil })
+
+	// A right is taken away while the mirror runs.
+	require.NoError(t, admin.Database("admin").RunCommand(t.Context(), bson.D{{Key: "updateRole", Value: role}, {Key: "privileges", Value: bson.A{}}}).Err())
+	w.eventually("a failure", func() bool { return w.status().State == stageFailed })
+	require.Equal(t, errs.Unauthorized.Name(), w.status().Databases[0].Error.CodeName)
+	require.Contains(t, w.status().Databases[0].Error.Remedy, "argon mirror role")
 }
 
-func TestStandaloneAndOldSources(t *testing.T) {
-	s := &source{version: [3]int{4, 0, 28}, text: "4.0.28"}
-	require.False(t, s.atLeast(4, 2, 0))
+// parseRole reads the createRole command for mongosh, as mongosh would.
+func parseRole(t *testing.T, script string) (name string, privileges bson.A) {
+	_, script, ok := strings.Cut(script, `db.getSiblingDB("admin").createRole(`)
+	require.True(t, ok)
+	script = strings.TrimSuffix(strings.TrimSpace(script), ")")
+	script = regexp.MustCompile(`(?m)^ *//.*$`).ReplaceAllString(script, "")
+	script = regexp.MustCompile(`([{ ])([a-z]+):`).ReplaceAllString(script, `$1"$2":`)
+	script = regexp.MustCompile(`,(\s*[\]}])`).ReplaceAllString(script, "$1")
+	var role struct {
+		Role       string
+		Privileges bson.A
+	}
+	require.NoError(t, bson.UnmarshalExtJSON([]byte(script), false, &role), script)
+	return role.Role, role.Privileges
+}
+
+// TestStandalone says what to do with a server that has no change streams.
+func TestStandalone(t *testing.T) {
+	uri, _ := mongotest.Standalone(t)
+	w := newWorld(t)
+	_, err := w.m.Add(w.ctx(), &command.MirrorSpec{Name: "live", Source: uri, Databases: []command.MirrorDatabase{{Database: "shop"}}}, engine.CommitMeta{})
+	require.Equal(t, errs.NotSupported, errs.CodeOf(err), "%v", err)
+	require.Contains(t, err.Error(), "standalone")
+	require.Contains(t, errs.As(err).Remedy, "rs.initiate()")
+	require.Contains(t, errs.As(err).Remedy, "argon import")
+}
+
+func TestVersions(t *testing.T) {
+	old := &source{version: [3]int{4, 0, 28}, text: "4.0.28", name: "mongodb://h"}
+	err := old.supported("rs0", "")
+	require.Equal(t, errs.NotSupported, errs.CodeOf(err))
+	require.Contains(t, err.Error(), "MongoDB 4.0.28; mirrors need 4.2 or newer")
+	require.Contains(t, errs.As(err).Remedy, "argon import mongodb://h")
+	s := &source{version: [3]int{4, 2, 0}}
+	require.NoError(t, s.supported("rs0", ""))
+	require.NoError(t, s.supported("", "isdbgrid"))
+	require.ErrorContains(t, s.supported("", ""), "standalone")
 	for _, c := range []struct {
 		version                     [3]int
 		snapshots, expanded, splits bool
@@ -124,51 +193,6 @@ func TestRedact(t *testing.T) {
 		require.Equal(t, want, Redact(uri))
 	}
 	require.Equal(t, "bad *** and ***", scrub("bad p%40q and p@q", "mongodb://u:p%40q@h/"))
-}
-
-// TestWhatCannotBeHeld has the source take documents that Argon does not.
-func TestWhatCannotBeHeld(t *testing.T) {
-	w := newWorld(t)
-	deep := bson.D{{Key: "x", Value: 1}}
-	for range 150 {
-		deep = bson.D{{Key: "x", Value: deep}}
-	}
-	w.insert("docs", bson.M{"_id": 1, "n": 1}, bson.M{"_id": 2, "n": 2})
-	w.add()
-	w.sync()
-	_, err := w.db.Collection("docs").UpdateOne(w.ctx(), bson.M{"_id": 1}, bson.M{"$set": bson.M{"deep": deep}})
-	require.NoError(t, err)
-	s := w.sync()
-	if s.Databases[0].Refusals == 0 {
-		w.verify() // Argon holds what MongoDB does
-		return
-	}
-	require.Equal(t, "docs", s.Databases[0].Refused[0].Collection)
-	require.Equal(t, []string{`{"_id":2,"n":2}`}, w.find("", "docs"))
-}
-
-// TestLargeEvents has updates whose events are larger than the source can send.
-func TestLargeEvents(t *testing.T) {
-	w := newWorld(t)
-	long := strings.Repeat("p", 200)
-	// The source's log has a change of many fields of one object, which is small
-	// beside the object; the event repeats the object's name for each of them.
-	inner := bson.D{{Key: "filler", Value: strings.Repeat("x", 8<<20)}}
-	for range 90_000 {
-		inner = append(inner, bson.E{Key: bson.NewObjectID().Hex(), Value: 1})
-	}
-	w.insert("docs", bson.D{{Key: "_id", Value: 1}, {Key: long, Value: inner}})
-	w.add()
-	w.sync()
-	field := bson.D{{Key: "k", Value: "$$this.k"}, {Key: "v", Value: bson.D{{Key: "$cond", Value: bson.A{bson.D{{Key: "$isNumber", Value: "$$this.v"}}, 2, "$$this.v"}}}}}
-	fields := bson.D{{Key: "$map", Value: bson.D{{Key: "input", Value: bson.D{{Key: "$objectToArray", Value: "$" + long}}}, {Key: "in", Value: field}}}}
-	_, err := w.db.Collection("docs").UpdateOne(w.ctx(), bson.M{"_id": 1}, bson.A{bson.D{{Key: "$set", Value: bson.D{{Key: long, Value: bson.D{{Key: "$arrayToObject", Value: fields}}}}}}})
-	require.NoError(t, err)
-	w.insert("docs", bson.M{"_id": 2})
-	w.sync()
-	w.verify()
-	require.Len(t, w.find("", "docs"), 2)
-	require.Contains(t, strings.Join(w.log()[:3], "\n"), "too large for the source to send")
 }
 
 // TestPatterns follows what is asked for, also through renames.

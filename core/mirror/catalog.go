@@ -56,7 +56,7 @@ func (l *lane) list(ctx context.Context) ([]listed, error) {
 var notHeld = map[string]string{
 	"capped": "a capped collection: what the source removes is removed here",
 	"size":   "", "max": "",
-	"timeseries":         "a time series: its documents are copied once, since change streams do not show what becomes of them",
+	"timeseries":         "a time series: change streams do not show what becomes of its documents, so it stays as it was read (a re-sync reads it again)",
 	"expireAfterSeconds": "documents expire: what the source removes is removed here",
 	"clusteredIndex":     "a clustered collection, which every collection is here",
 	"encryptedFields":    "with encrypted fields: they are held as they are encrypted",
@@ -81,6 +81,26 @@ func held(options bsonraw.Doc) (take bsonraw.Doc, notes []string) {
 		}
 	}
 	return b.Finish().Clone(), notes
+}
+
+// seriesOptions returns what a collection was made with. Streams show the making of
+// a time series as that of a view of its buckets.
+func seriesOptions(detail bsonraw.Doc) (options bsonraw.Doc, isSeries bool) {
+	if !strings.HasPrefix(text(detail.Get("viewOn")), "system.buckets.") {
+		return detail, false
+	}
+	b := bsonraw.NewBuilder(nil)
+	b.BeginDoc("timeseries")
+	for it := detail.Get("pipeline").Doc().Iter(); it.Next(); {
+		unpack := it.Value().Doc().Get("$_internalUnpackBucket").Doc()
+		for _, name := range []string{"timeField", "metaField"} {
+			if v := unpack.Get(name); !v.IsMissing() {
+				b.Value(name, v)
+			}
+		}
+	}
+	b.End()
+	return b.Finish().Clone(), true
 }
 
 func relaxed(d bsonraw.Doc) string { return string(ejson.Append(nil, d, ejson.Relaxed)) }

@@ -120,6 +120,9 @@ type resyncBatch struct {
 }
 
 func (b *resyncBatch) pair(ctx context.Context, theirs, mine bsonraw.Doc) error {
+	if b.c.Kind == kindSeries {
+		theirs = idFirst(theirs)
+	}
 	doc := theirs
 	if theirs == nil {
 		doc = mine
@@ -135,6 +138,23 @@ func (b *resyncBatch) pair(ctx context.Context, theirs, mine bsonraw.Doc) error 
 		return nil
 	}
 	return b.flush(ctx)
+}
+
+// idFirst returns a document of a time series as a collection has it: its _id, which
+// may stand anywhere there, in front.
+func idFirst(doc bsonraw.Doc) bsonraw.Doc {
+	id := doc.Get("_id")
+	if id.IsMissing() {
+		return doc
+	}
+	b := bsonraw.NewBuilder(make([]byte, 0, len(doc)))
+	b.Value("_id", id)
+	for it := doc.Iter(); it.Next(); {
+		if string(it.Key()) != "_id" {
+			b.ValueBytes(it.Key(), it.Value())
+		}
+	}
+	return b.Finish()
 }
 
 // flush makes a commit of the differences and of how far the comparison is. While

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -274,18 +275,22 @@ func (l *lane) storeChunk(ctx context.Context, c *copyState, chunk chunk) error 
 	meta := l.metaAt(stampOf(c.Time), "first copy of "+c.Name)
 	meta.Unsynced = true
 	_, err := l.store.Write(ctx, l.ref(), meta, func(t *engine.Txn) error {
-		if len(chunk.docs) > 0 {
-			res, err := t.Insert(ctx, c.Name, chunk.docs, false)
+		docs, err := l.sift(t, c.Name, chunk.docs)
+		if err != nil {
+			return err
+		}
+		if len(docs) > 0 {
+			res, err := t.Insert(ctx, c.Name, docs, false)
 			if err != nil {
 				return err
 			}
 			failed := res.Errors
 			if c.Mixed { // one that moved since may have been met before
-				if failed, err = replaceMet(t, c.Name, chunk.docs, failed); err != nil {
+				if failed, err = replaceMet(t, c.Name, docs, failed); err != nil {
 					return err
 				}
 			}
-			if err := l.refuseIn(t, c.Name, chunk.docs, failed); err != nil {
+			if err := l.refuseIn(t, c.Name, docs, failed); err != nil {
 				return err
 			}
 		}
@@ -300,6 +305,20 @@ func (l *lane) storeChunk(ctx context.Context, c *copyState, chunk chunk) error 
 		l.copyBytes.Add(size)
 	}
 	return err
+}
+
+// sift refuses, in a commit, the documents that we do not hold, and returns the
+// others, in the memory of docs.
+func (l *lane) sift(t *engine.Txn, coll string, docs []bsonraw.Doc) (rest []bsonraw.Doc, err error) {
+	rest = slices.DeleteFunc(docs, func(d bsonraw.Doc) bool {
+		bad := bsonraw.Validate(d)
+		if bad == nil {
+			return false
+		}
+		err = errors.Join(err, l.changeIn(t, func(s *laneState) { l.refuse(s, coll, d.Get("_id"), bad) }))
+		return true
+	})
+	return rest, err
 }
 
 // replaceMet replaces documents that are here already, and returns the failures
@@ -351,8 +370,12 @@ func (l *lane) endCopy(ctx context.Context, at bson.Timestamp, colls []listed) e
 	}
 	docs, size := l.copied.Load(), l.copyBytes.Load()
 	_, err := l.store.Write(ctx, l.ref(), l.metaAt(newest, fmt.Sprintf("first copy of %s is done: %d collections", l.Database, len(l.copies))), func(t *engine.Txn) error {
+		series, err := l.readSeries(ctx, t)
+		if err != nil {
+			return err
+		}
 		return l.changeIn(t, func(s *laneState) {
-			s.Phase, s.Listed, s.Copied = phaseFollow, at, time.Now().UTC()
+			s.Phase, s.Listed, s.Copied, s.Series = phaseFollow, at, time.Now().UTC(), series
 			s.Docs, s.Bytes = s.Docs+docs, s.Bytes+size
 		})
 	})

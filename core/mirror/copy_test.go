@@ -128,6 +128,11 @@ func TestCopyOfDefinitions(t *testing.T) {
 		require.Contains(t, notes, want)
 	}
 	require.Equal(t, "at_1,n_1", w.indexes("users"))
+	list := w.status().Databases[0].Series
+	require.Len(t, list, 1)
+	require.Equal(t, "series", list[0].Collection)
+	require.EqualValues(t, 1, list[0].Docs)
+	require.WithinDuration(t, time.Now(), list[0].Read, time.Minute)
 
 	// and now as they are changed
 	_, err = w.db.Collection("users").Indexes().CreateOne(w.ctx(), mongo.IndexModel{Keys: bson.D{{Key: "z", Value: -1}}, Options: options.Index().SetSparse(true)})
@@ -138,7 +143,17 @@ func TestCopyOfDefinitions(t *testing.T) {
 	w.insert("late", bson.M{"_id": 1, "k": 1})
 	require.NoError(t, w.db.Client().Database("admin").RunCommand(w.ctx(), bson.D{{Key: "renameCollection", Value: w.db.Name() + ".late"}, {Key: "to", Value: w.db.Name() + ".latest"}}).Err())
 	require.NoError(t, w.db.Collection("log").Drop(w.ctx()))
+	w.run(bson.D{{Key: "create", Value: "series2"}, {Key: "timeseries", Value: bson.D{{Key: "timeField", Value: "t"}}}})
+	w.insert("series2", bson.D{{Key: "t", Value: bson.DateTime(5)}, {Key: "v", Value: 1}})
+	w.insert("series", bson.D{{Key: "t", Value: bson.DateTime(6)}, {Key: "v", Value: 2}})
 	w.sync()
+	w.verify()
+	require.Len(t, w.status().Databases[0].Series, 2)
+	require.Empty(t, w.find("", "series2"))
+	require.NoError(t, w.db.Collection("series2").Drop(w.ctx()))
+	w.resync() // a re-sync reads them again
+	require.Len(t, w.sync().Databases[0].Series, 1)
+	require.Len(t, w.find("", "series"), 2)
 	w.verify()
 	require.Equal(t, "at_1,z_-1", w.indexes("users"))
 	require.Contains(t, relaxed(w.collection("checked")), `{"m":1}`)

@@ -38,7 +38,7 @@ type event struct {
 	lsid    bsonraw.Doc
 	txn     int64
 	token   bsonraw.Doc
-	fetched bool // full was read from the source behind the event
+	fetched string // why the document has to be read from the source; "" if it is in full
 }
 
 // parseEvent reads an event, whose bytes it keeps pointing into.

@@ -223,9 +223,23 @@ func definer(ctx context.Context, db *mongo.Database, r *rand.Rand, n int) {
 	}
 }
 
-// hammer runs writers while disturb disturbs, and then checks everything.
-func hammer(t *testing.T, source string, client *mongo.Client, steps int, disturb func(r *runner, round int)) {
-	r := seed(t)
+// lasting returns what tells a loop whether to go on: for so many steps, or for as
+// long as $SOAK says.
+func lasting(t *testing.T) func(n, steps int) bool {
+	text := os.Getenv("SOAK")
+	if text == "" {
+		return func(n, steps int) bool { return n < steps }
+	}
+	long, err := time.ParseDuration(text)
+	require.NoError(t, err)
+	end := time.Now().Add(long)
+	return func(int, int) bool { return time.Now().Before(end) }
+}
+
+// hammer runs writers while disturb disturbs, and then checks everything. disturb
+// says what it did.
+func hammer(t *testing.T, source string, client *mongo.Client, steps int, disturb func(r *runner, round int) string) {
+	r, goOn := seed(t), lasting(t)
 	w := &world{t: t, dir: t.TempDir(), uri: source, db: client.Database("hammered")}
 	var writers []*writer
 	for i := range 3 {
@@ -247,13 +261,13 @@ func hammer(t *testing.T, source string, client *mongo.Client, steps int, distur
 	over := make(chan struct{})
 	for _, wr := range writers {
 		group.Go(func() {
-			for range steps {
+			for n := 0; goOn(n, steps); n++ {
 				wr.step(ctx)
 			}
 		})
 	}
 	group.Go(func() {
-		for n := range steps / 8 {
+		for n := 0; goOn(n, steps/8); n++ {
 			definer(ctx, w.db, r, n)
 		}
 	})
@@ -263,6 +277,7 @@ func hammer(t *testing.T, source string, client *mongo.Client, steps int, distur
 	}()
 	run := &runner{t: t, dir: w.dir}
 	run.start()
+	did := map[string]int{}
 	for round := 0; ; round++ {
 		select {
 		case <-over:
@@ -271,15 +286,15 @@ func hammer(t *testing.T, source string, client *mongo.Client, steps int, distur
 			w.start()
 			w.sync()
 			require.Zero(t, w.status().Gaps)
+			compared := 0
 			for _, wr := range writers {
-				wr.check(w)
+				compared += wr.check(w)
 			}
 			w.verify()
-			s := w.status().Databases[0]
-			t.Logf("%d states, %d rounds of disturbance, %d re-read", statesOf(writers), round, s.Reread)
+			t.Logf("%d changes of documents, %d states compared with their history here, disturbed by %v", statesOf(writers), compared, did)
 			return
 		default:
-			disturb(run, round)
+			did[disturb(run, round)]++
 		}
 	}
 }
@@ -293,8 +308,9 @@ func statesOf(writers []*writer) (n int) {
 	return n
 }
 
-// check compares every state of every document with our history of it.
-func (w *writer) check(world *world) {
+// check compares every state of every document with our history of it, and returns
+// how many there are.
+func (w *writer) check(world *world) (compared int) {
 	for _, id := range w.ids {
 		cur, err := world.store.History(w.t.Context(), refs.Ref{Project: "shop", Branch: "main"}, "docs", bsonraw.StringValue(id))
 		require.NoError(w.t, err)
@@ -323,7 +339,9 @@ func (w *writer) check(world *world) {
 		require.LessOrEqual(w.t, len(ours), len(theirs), id)
 		require.Greater(w.t, len(ours), len(theirs)/2, id) // the copy is early
 		require.Equal(w.t, theirs[len(theirs)-len(ours):], ours, id)
+		compared += len(ours)
 	}
+	return compared
 }
 
 // TestKilledAndCut kills the mirror's process and cuts its network while a
@@ -332,29 +350,36 @@ func TestKilledAndCut(t *testing.T) {
 	set := mongotest.NewSet(t, 1)
 	p := newProxy(t, set.Hosts[0])
 	source := "mongodb://" + p.listener.Addr().String() + "/?directConnection=true&serverSelectionTimeoutMS=2000"
-	hammer(t, source, set.Client, 400*soak(), func(r *runner, round int) {
+	hammer(t, source, set.Client, 400, func(r *runner, round int) string {
 		time.Sleep(time.Duration(150+round*37%200) * time.Millisecond) // whatever the mirror is at then
-		switch round % 3 {
-		case 0, 1:
+		if round%3 < 2 {
 			r.stop()
 			r.start()
-		case 2:
-			p.cut(true)
-			time.Sleep(50 * time.Millisecond)
-			p.cut(false)
+			return "kills"
 		}
+		p.cut(true)
+		time.Sleep(50 * time.Millisecond)
+		p.cut(false)
+		return "cuts"
 	})
 }
 
-// TestStepDown has the primary of three nodes step down while it is written to.
+// TestStepDown has the primary of three nodes step down, and be killed and started
+// again, while it is written to.
 func TestStepDown(t *testing.T) {
 	set := mongotest.NewSet(t, 3)
-	hammer(t, set.URI, set.Client, 250*soak(), func(r *runner, round int) {
+	hammer(t, set.URI, set.Client, 250, func(_ *runner, round int) string {
 		time.Sleep(500 * time.Millisecond)
-		if round%6 == 1 && round < 2+6*soak() {
+		switch round % 12 {
+		case 1:
 			if err := set.StepDown(t.Context()); err != nil {
 				t.Logf("step down: %v", err)
 			}
+			return "step-downs"
+		case 7:
+			set.KillPrimary(t)
+			return "kills of the primary"
 		}
+		return "pauses"
 	})
 }

@@ -6,9 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
-	"github.com/argon-lab/argon/core/errs"
 )
 
 const (
@@ -24,13 +25,34 @@ func (l *lane) follow(ctx context.Context) error {
 	l.prepareCatchUp()
 	for {
 		err := l.stream(ctx, streamOptions{token: l.token(), start: stampOf(l.state.Start)})
-		if serverCode(err) == codeTooLarge {
-			err = l.stepLarge(ctx)
+		switch {
+		case serverCode(err) == codeTooLarge:
+			err = l.stepLarge(ctx, "the event was too large for the source to send", err)
+		case l.isStuck(err):
+			err = l.stepLarge(ctx, "the source broke the connection rather than send the event", err)
 		}
 		if err != nil || ctx.Err() != nil {
 			return l.src.wrap(ctx, err)
 		}
 	}
+}
+
+// stuckAfter is how often a connection has to break at the same place before that
+// is taken for the event that stands there.
+const stuckAfter = 3
+
+// isStuck reports whether it is always the same event that a connection breaks at.
+// A server answers so, instead of refusing the event for its size, where the event
+// is just small enough and the answer around it is not (seen on 6.0.5).
+func (l *lane) isStuck(err error) bool {
+	if !mongo.IsNetworkError(err) {
+		return false
+	}
+	if at := string(l.token()); l.brokeAt != at {
+		l.brokeAt, l.broke = at, 0
+	}
+	l.broke++
+	return l.broke >= stuckAfter
 }
 
 func (l *lane) token() bsonraw.Doc {
@@ -234,9 +256,10 @@ func (l *lane) lenient(e *event) bool {
 	return l.known != nil && c != nil && c.Mixed && e.at <= stampOf(c.Time)
 }
 
-// stepLarge takes the one event that is too large for the source to send: what
-// it is of is read without its contents, and the contents from the collection.
-func (l *lane) stepLarge(ctx context.Context) error {
+// stepLarge takes the one event that the source cannot send: what it is of is read
+// without its contents, and the contents from the collection. Where no event
+// stands there, the error that led here is of something else.
+func (l *lane) stepLarge(ctx context.Context, why string, cause error) error {
 	reader, err := l.src.openStream(ctx, l.Database, streamOptions{token: l.token(), start: stampOf(l.state.Start), lean: true})
 	if err != nil {
 		return err
@@ -247,11 +270,11 @@ func (l *lane) stepLarge(ctx context.Context) error {
 		return err
 	}
 	if len(b.groups) == 0 {
-		return errs.New(errs.SourceUnavailable, "the source refuses an event for its size, and shows none without its contents")
+		return cause
 	}
 	for _, e := range b.groups[0] {
 		if e.op != "delete" && !e.id.IsMissing() {
-			e.op, e.fetched = "replace", true
+			e.op, e.fetched = "replace", why
 		}
 	}
 	return l.applyBatch(ctx, &batch{groups: b.groups[:1]})

@@ -29,6 +29,7 @@ func TestLostWindow(t *testing.T) {
 	set := mongotest.NewSet(t, 1, "--oplogSize", "4", "--syncdelay", "1")
 	w := &world{t: t, dir: t.TempDir(), uri: set.URI, db: set.Client.Database("shop")}
 	w.open()
+	w.m.tuning.windowEvery = 10 * time.Millisecond
 	t.Cleanup(w.close)
 	w.insert("users", bson.M{"_id": 1, "n": 1}, bson.M{"_id": 2, "n": 2}, bson.M{"_id": 3, "n": 3})
 	w.insert("gone", bson.M{"_id": 1})
@@ -65,6 +66,18 @@ func TestLostWindow(t *testing.T) {
 	w.insert("users", bson.M{"_id": 5})
 	w.sync()
 	w.verify()
+
+	// The log is full, and reaches back for seconds.
+	warned := func() bool {
+		return strings.Contains(strings.Join(w.status().Warnings, "\n"), "the source's oplog reaches back only")
+	}
+	w.eventually("a warning", warned)
+	require.Contains(t, relaxed(w.m.Metrics()), `"oplogWindowLow":true`)
+	_, err = w.m.Stop(w.ctx(), "live")
+	require.NoError(t, err)
+	w.lane().def.WindowMS = 1
+	w.start()
+	w.eventually("no warning", func() bool { return !warned() })
 }
 
 // overrun writes to another database until the source's log begins behind a time.

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
@@ -22,7 +25,8 @@ type lane struct {
 	def     *Definition
 	store   *engine.Store
 	log     *slog.Logger
-	src     *source   // while connected
+	src     *source // while connected
+	tuning  tuning
 	version *versions // raised with every change of the status; may be nil
 
 	mu        sync.Mutex // guards what follows
@@ -36,15 +40,13 @@ type lane struct {
 	windowLow string        // a warning, or ""
 	copyEnd   stamp         // the newest moment of the copy
 	changed   chan struct{} // closed and replaced when the status changes
-
-	polled *catalogue // of the catalogue, not compared yet
+	polled    *catalogue    // not compared yet
 
 	known     map[string]string // uuid to our name, while catching up
 	moved     map[string]stamp  // by collection: when the stream dropped or renamed it; for polling
-	plain     bool              // take the source for one before 6.0
-	pollEvery time.Duration
+	brokeAt   string            // the token at which connections broke
+	broke     int               // how often in a row
 	refetched int64
-	warned    map[string]bool
 
 	events, commits   atomic.Int64
 	lag               lagMeter
@@ -52,9 +54,9 @@ type lane struct {
 	copied, copyBytes atomic.Int64
 	copyTotal         atomic.Int64
 	copyTotalBytes    atomic.Int64
-	copyBegan         atomic.Int64 // Unix ms
-	caughtUp          atomic.Int64 // Unix ms of when the source had nothing more; 0 if it has
-	windowLeft        atomic.Int64 // seconds; 0 unknown
+	copyBegan         atomic.Int64                  // Unix ms
+	caughtUp          atomic.Int64                  // Unix ms of when the source had nothing more; 0 if it has
+	windowLeft        atomic.Pointer[time.Duration] // nil while it is unknown
 }
 
 // The stages of a lane, as the status shows them.
@@ -65,14 +67,15 @@ const (
 	stageFollowing  = "following"
 	stageResyncing  = "re-syncing"
 	stageWaiting    = "waiting to reconnect"
+	stageRoom       = "waiting for disk space"
 	stageFailed     = "failed"
 )
 
 func newLane(store *engine.Store, def *Definition, m Mapping, log *slog.Logger) *lane {
 	return &lane{
 		Mapping: m, def: def, store: store, log: log.With("mirror", def.Name, "database", m.Database),
-		stage: stageStopped, changed: make(chan struct{}), warned: map[string]bool{}, copies: map[string]*copyState{},
-		moved: map[string]stamp{}, pollEvery: pollEvery,
+		stage: stageStopped, changed: make(chan struct{}), copies: map[string]*copyState{},
+		moved: map[string]stamp{},
 	}
 }
 
@@ -118,9 +121,12 @@ func (l *lane) run(ctx context.Context) error {
 			l.attempts = 0
 			continue // the stream ended in order
 		}
-		wait := l.backoff()
-		l.log.Warn("the mirror lost its source and will try again", "error", err, "wait", wait)
-		l.setStage(stageWaiting, err)
+		wait, stage := l.backoff(), stageWaiting
+		if errs.Is(err, errs.OutOfDiskSpace) {
+			stage = stageRoom
+		}
+		l.log.Warn("the mirror is "+stage, "error", err, "wait", wait)
+		l.setStage(stage, err)
 		l.mu.Lock()
 		l.retryAt = time.Now().Add(wait)
 		l.mu.Unlock()
@@ -165,7 +171,7 @@ func (l *lane) once(ctx context.Context) error {
 		return err
 	}
 	defer src.close(ctx)
-	l.src, src.plain = src, l.plain
+	l.src, src.plain = src, l.tuning.plain
 	if err := src.checkRights(ctx, l.Database); err != nil {
 		return err
 	}
@@ -235,7 +241,35 @@ func (l *lane) refuse(s *laneState, coll string, id bsonraw.Value, err error) {
 		message = e.Message
 	}
 	l.log.Error("a document cannot be held", "collection", coll, "error", message)
-	if s.Refusals++; len(s.Refused) < maxRefused {
-		s.Refused = append(s.Refused, refusal{coll, rawValue(id), message})
+	now := refusal{coll, rawValue(id), message}
+	for i := range s.Refused {
+		if s.Refused[i].is(coll, id) {
+			s.Refused[i] = now
+			return
+		}
 	}
+	if s.Refusals++; len(s.Refused) < maxRefused {
+		s.Refused = append(s.Refused, now)
+	}
+}
+
+func (r *refusal) is(coll string, id bsonraw.Value) bool {
+	return r.Collection == coll && r.ID.Type == bson.Type(id.Type) && bytes.Equal(r.ID.Value, id.Data)
+}
+
+// accept forgets, in a commit, refusals whose documents are gone or are held now.
+func (l *lane) accept(t *engine.Txn, which func(*refusal) bool) error {
+	l.mu.Lock()
+	var kept []refusal
+	for i := range l.state.Refused {
+		if !which(&l.state.Refused[i]) {
+			kept = append(kept, l.state.Refused[i])
+		}
+	}
+	gone := len(l.state.Refused) - len(kept)
+	l.mu.Unlock()
+	if gone == 0 {
+		return nil
+	}
+	return l.changeIn(t, func(s *laneState) { s.Refused, s.Refusals = kept, s.Refusals-int64(gone) })
 }

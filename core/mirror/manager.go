@@ -25,9 +25,14 @@ type Manager struct {
 	mu       sync.Mutex // guards tasks
 	tasks    map[string]*task
 	version  versions
+	tuning   tuning
+}
 
-	plain     bool          // tests: take sources for ones before 6.0
-	pollEvery time.Duration // tests
+// tuning is what tests set otherwise.
+type tuning struct {
+	plain       bool // take the source for one before 6.0
+	pollEvery   time.Duration
+	windowEvery time.Duration
 }
 
 var _ command.Mirrors = (*Manager)(nil)
@@ -46,7 +51,7 @@ func New(ctx context.Context, store *engine.Store, log *slog.Logger) *Manager {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{store: store, log: log, tasks: map[string]*task{}}
+	m := &Manager{store: store, log: log, tasks: map[string]*task{}, tuning: tuning{pollEvery: pollEvery, windowEvery: windowEvery}}
 	m.life, m.end = context.WithCancel(context.WithoutCancel(ctx))
 	return m
 }
@@ -128,10 +133,7 @@ func (m *Manager) task(ctx context.Context, name string) (*task, error) {
 	t = &task{def: def}
 	for _, db := range def.Databases {
 		l := newLane(m.store, def, db, m.log)
-		l.version, l.plain = &m.version, m.plain
-		if m.pollEvery > 0 {
-			l.pollEvery = m.pollEvery
-		}
+		l.version, l.tuning = &m.version, m.tuning
 		if err := l.load(ctx); err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/internal/mongotest"
+	"github.com/argon-lab/argon/core/kv"
 	"github.com/argon-lab/argon/core/refs"
 )
 
@@ -27,6 +28,8 @@ type world struct {
 	m     *Manager
 	db    *mongo.Database
 	uri   string
+	opts  engine.Options
+	kv    func() kv.Store // of tests that look after the disk
 }
 
 func newWorld(t *testing.T) *world {
@@ -37,7 +40,12 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) open() {
-	store, err := engine.Open(w.t.Context(), w.dir, &engine.Options{Actor: "test"})
+	opts := w.opts
+	opts.Actor = "test"
+	if w.kv != nil {
+		opts.KV = w.kv()
+	}
+	store, err := engine.Open(w.t.Context(), w.dir, &opts)
 	require.NoError(w.t, err)
 	w.store = store
 	level := slog.LevelError

@@ -52,7 +52,7 @@ func (l *lane) pollCatalog(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(l.pollEvery, pollShare*time.Since(began))):
+		case <-time.After(max(l.tuning.pollEvery, pollShare*time.Since(began))):
 		}
 	}
 }

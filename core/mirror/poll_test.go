@@ -18,7 +18,7 @@ import (
 // what becomes of the catalogue.
 func newPlainWorld(t *testing.T) *world {
 	w := newWorld(t)
-	w.m.plain, w.m.pollEvery = true, 20*time.Millisecond
+	w.m.tuning.plain, w.m.tuning.pollEvery = true, 20*time.Millisecond
 	return w
 }
 
@@ -114,7 +114,7 @@ func TestPolledCatalogue(t *testing.T) {
 // has shown since.
 func TestPolledWhileItChanges(t *testing.T) {
 	w := newPlainWorld(t)
-	w.m.pollEvery = time.Millisecond
+	w.m.tuning.pollEvery = time.Millisecond
 	r := seed(t)
 	w.insert("users", bson.M{"_id": 1})
 	w.add()

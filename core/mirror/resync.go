@@ -288,7 +288,14 @@ func (r *resyncRun) documents(ctx context.Context, c *copyState, snapshot bool) 
 // publish has the hidden branch take the lane's place.
 func (r *resyncRun) publish(ctx context.Context, at bson.Timestamp, colls []listed) error {
 	l := r.l
-	if err := r.write(ctx, "views and what was dropped", func(t *engine.Txn) error { return r.rest(ctx, t, colls) }); err != nil {
+	var series []series
+	err := r.write(ctx, "views and what was dropped", func(t *engine.Txn) (err error) {
+		if series, err = l.readSeries(ctx, t); err != nil {
+			return err
+		}
+		return r.rest(ctx, t, colls)
+	})
+	if err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -297,7 +304,7 @@ func (r *resyncRun) publish(ctx context.Context, at bson.Timestamp, colls []list
 	next.Gaps = slices.Clone(l.state.Gaps)
 	differing := next.Resync.Differing
 	l.mu.Unlock()
-	next.Phase, next.Listed, next.Resync = phaseFollow, at, nil
+	next.Phase, next.Listed, next.Series, next.Resync = phaseFollow, at, series, nil
 	for i := range next.Gaps {
 		if g := &next.Gaps[i]; !g.Synced {
 			g.To, g.Docs, g.Synced = start.time(), differing, true

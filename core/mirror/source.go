@@ -22,7 +22,6 @@ type source struct {
 	client  *mongo.Client
 	uri     string
 	name    string // redacted
-	setName string
 	version [3]int
 	text    string // the version as the server words it
 	plain   bool   // pretend that streams do not show definitions; for tests
@@ -77,15 +76,19 @@ func (s *source) ask(ctx context.Context) error {
 	}
 	s.text = build.Version
 	copy(s.version[:], build.Numbers)
+	return s.supported(hello.SetName, hello.Msg)
+}
+
+// supported fails for servers that have no change streams of databases.
+func (s *source) supported(setName, msg string) error {
 	if !s.atLeast(4, 2, 0) {
-		return errs.New(errs.NotSupported, "the source runs MongoDB %s; mirrors need 4.2 or newer", build.Version).
+		return errs.New(errs.NotSupported, "the source runs MongoDB %s; mirrors need 4.2 or newer", s.text).
 			WithRemedy("read it once instead: argon import %s -p PROJECT", s.name)
 	}
-	if hello.SetName == "" && hello.Msg != "isdbgrid" {
+	if setName == "" && msg != "isdbgrid" {
 		return errs.New(errs.NotSupported, "the source is a standalone server, which has no change streams").
 			WithRemedy("make it a replica set of one: start mongod with --replSet rs0 and run rs.initiate() once; or read it once: argon import %s -p PROJECT", s.name)
 	}
-	s.setName = hello.SetName
 	return nil
 }
 

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,15 @@ type laneState struct {
 	Refused  []refusal      `bson:"refused,omitempty"` // the first documents that we cannot hold
 	Refusals int64          `bson:"refusals,omitempty"`
 	Resync   *resyncing     `bson:"resync,omitempty"` // under way
+	Series   []series       `bson:"series,omitempty"`
+}
+
+// series is a time series: change streams do not show what becomes of its
+// documents, so it stays as it was read, by the first copy or by a re-sync.
+type series struct {
+	Collection string    `bson:"collection"`
+	Read       time.Time `bson:"read"` // at the source's time
+	Docs       int64     `bson:"documents"`
 }
 
 // gap is a stretch of the source's history that was lost.
@@ -171,6 +181,40 @@ func (l *lane) changeIn(t *engine.Txn, fn func(*laneState)) error {
 	doc := marshal(&l.state)
 	l.mu.Unlock()
 	return t.PutSetting(stateKind, l.key(), doc)
+}
+
+// readSeries lists the time series among the copies, as a transaction has them.
+func (l *lane) readSeries(ctx context.Context, t *engine.Txn) (list []series, err error) {
+	for name, c := range l.copies {
+		if c.Kind != kindSeries {
+			continue
+		}
+		n, err := t.Count(ctx, name, &engine.CountSpec{})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, series{name, stampOf(c.Time).time(), n})
+	}
+	slices.SortFunc(list, func(a, b series) int { return strings.Compare(a.Collection, b.Collection) })
+	return list, nil
+}
+
+// setSeries keeps, in a commit, that a time series was made, empty, at a moment; a
+// zero moment is that it is gone.
+func (l *lane) setSeries(t *engine.Txn, coll string, at stamp) error {
+	is := func(s series) bool { return s.Collection == coll }
+	l.mu.Lock()
+	have := slices.ContainsFunc(l.state.Series, is)
+	l.mu.Unlock()
+	if !have && at == 0 {
+		return nil
+	}
+	return l.changeIn(t, func(s *laneState) {
+		s.Series = slices.DeleteFunc(slices.Clone(s.Series), is)
+		if at != 0 {
+			s.Series = append(s.Series, series{coll, at.time(), 0})
+		}
+	})
 }
 
 // forgetCopies removes how far the copies of collections are.

@@ -76,7 +76,9 @@ type laneStatus struct {
 	Commits     int64          `bson:"commits"`
 	Reread      int64          `bson:"reread"`
 	WindowSec   *int64         `bson:"oplogWindowSeconds,omitempty"`
+	WindowLow   bool           `bson:"oplogWindowLow"`
 	Gaps        []gap          `bson:"gaps"`
+	Series      []series       `bson:"timeSeries"` // collections that are not followed
 	Notes       []string       `bson:"notes"`
 	Refused     []refusal      `bson:"refused"`
 	Refusals    int64          `bson:"refusals"`
@@ -100,7 +102,7 @@ type copyStatus struct {
 
 // rank orders states from the most to the least worth showing.
 var rank = map[string]int{
-	stageFailed: 6, stageWaiting: 5, stageResyncing: 4, stageCopying: 3, stageConnecting: 2, stageFollowing: 1,
+	stageFailed: 7, stageRoom: 6, stageWaiting: 5, stageResyncing: 4, stageCopying: 3, stageConnecting: 2, stageFollowing: 1,
 }
 
 func (t *task) statusDoc() statusDoc {
@@ -140,7 +142,7 @@ func (l *lane) status() laneStatus {
 		Database: l.Database, Project: l.Project, Branch: l.Branch, State: l.stage, Attempts: l.attempts,
 		Snapshot: l.state.Snapshot, ClusterTime: l.position.Cluster,
 		LagMS: ms(p50), LagP95MS: ms(p95), Events: l.events.Load(), Commits: l.commits.Load(), Reread: l.refetched,
-		Gaps: append([]gap{}, l.state.Gaps...), Notes: append([]string{}, l.state.Notes...),
+		Gaps: append([]gap{}, l.state.Gaps...), Series: append([]series{}, l.state.Series...), Notes: append([]string{}, l.state.Notes...),
 		Refused: append([]refusal{}, l.state.Refused...), Refusals: l.state.Refusals,
 	}
 	s.Synced = l.stage == stageFollowing && l.caughtUp.Load() != 0
@@ -154,8 +156,9 @@ func (l *lane) status() laneStatus {
 	if !l.retryAt.IsZero() {
 		s.RetryAt = &l.retryAt
 	}
-	if w := l.windowLeft.Load(); w != 0 {
-		s.WindowSec = &w
+	if left := l.windowLeft.Load(); left != nil {
+		w := int64(*left / time.Second)
+		s.WindowSec, s.WindowLow = &w, l.windowLow != ""
 	}
 	if l.lastErr != nil {
 		s.Error = describeError(l.lastErr)
@@ -329,6 +332,7 @@ func (m *Manager) Metrics() bsonraw.Doc {
 			b.Int64("refused", s.Refusals)
 			if s.WindowSec != nil {
 				b.Int64("oplogWindowSeconds", *s.WindowSec)
+				b.Bool("oplogWindowLow", s.WindowLow)
 			}
 			b.End()
 		}

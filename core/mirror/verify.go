@@ -211,7 +211,7 @@ func (c *laneCheck) collections(ctx context.Context) error {
 		case kindView:
 			continue
 		case kindSeries:
-			c.v.report.Notes = append(c.v.report.Notes, coll.name+" is a time series, which was copied once and is not compared")
+			c.v.report.Notes = append(c.v.report.Notes, coll.name+" is a time series, which is not followed and not compared")
 			continue
 		}
 		if err := c.collection(ctx, coll.name); err != nil {

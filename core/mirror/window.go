@@ -18,11 +18,11 @@ const (
 // behind where the lane is. It needs a right that a mirror can do without; where
 // that is missing the window stays unknown.
 func (l *lane) watchWindow(ctx context.Context, src *source) {
-	ticker := time.NewTicker(windowEvery)
+	ticker := time.NewTicker(l.tuning.windowEvery)
 	defer ticker.Stop()
 	for {
 		if left, full, err := l.window(ctx, src); err == nil {
-			l.windowLeft.Store(int64(left / time.Second))
+			l.windowLeft.Store(&left)
 			l.warnWindow(left, full)
 		} else if serverCode(err) == codeUnauthorized {
 			return

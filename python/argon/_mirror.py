@@ -21,7 +21,10 @@ class MirrorStatus:
     """What a mirror is doing.
 
     ``state`` is "stopped", "connecting", "copying", "following", "re-syncing",
-    "waiting to reconnect" or "failed"; ``document`` has everything, by database.
+    "waiting to reconnect", "waiting for disk space" or "failed"; ``document`` has
+    everything, by database.
+    ``time_series`` are collections that are not followed, since change streams do not
+    show what becomes of them: ``{collection, read, documents}``.
     """
 
     name: str
@@ -35,6 +38,7 @@ class MirrorStatus:
     source_time: dt.datetime | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    time_series: tuple[Mapping[str, Any], ...]
     error: str | None
     document: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -55,6 +59,7 @@ class MirrorStatus:
             source_time=max(times, default=None),
             warnings=tuple(document["warnings"]),
             notes=tuple(note for lane in lanes for note in lane["notes"]),
+            time_series=tuple(each for lane in lanes for each in lane["timeSeries"]),
             error=errors[0] if errors else None,
             document=document,
         )
