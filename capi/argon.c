@@ -106,6 +106,13 @@ int32_t argon_command(int64_t client, const char *db, const uint8_t *command,
                         budget_ms, buffer);
 }
 
+int32_t argon_first(int64_t client, const char *db, const uint8_t *command,
+                    int64_t command_size, argon_buffer *buffer) {
+  if (forked) return refuse(buffer);
+  return goArgonFirst(client, (char *)db, (uint8_t *)command, command_size,
+                      buffer);
+}
+
 int32_t argon_command_start(int64_t client, const char *db,
                             const uint8_t *command, int64_t command_size,
                             argon_buffer *buffer) {

@@ -113,6 +113,15 @@ int32_t argon_command(int64_t client, const char *db, const uint8_t *command,
                       argon_buffer *buffer);
 
 /*
+ * argon_command for a command that answers with a cursor, of which only the
+ * first document is wanted: that is what it writes, without the reply around it;
+ * a size of 0 says that there is none. The command has to close its cursor
+ * ({find: ..., limit: 1, singleBatch: true}).
+ */
+int32_t argon_first(int64_t client, const char *db, const uint8_t *command,
+                    int64_t command_size, argon_buffer *buffer);
+
+/*
  * Starts one command in the background and puts its job into buffer->handle.
  */
 int32_t argon_command_start(int64_t client, const char *db,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +20,38 @@ func TestCommandAnswersWithTheReply(t *testing.T) {
 	require.Equal(t, ok, a.status)
 	require.Equal(t, "shop", bsonraw.Doc(a.doc).Get("db").Str())
 	require.Equal(t, document1("ping", 1), bsonraw.Doc(a.doc).Get("command").Doc())
+}
+
+// TestFirstGivesTheFirstDocument takes the reply of a command apart.
+func TestFirstGivesTheFirstDocument(t *testing.T) {
+	var reply bsonraw.Doc
+	n := openFake(t, &fake{run: func(context.Context, string, bsonraw.Doc) (bsonraw.Doc, error) {
+		if reply == nil {
+			return nil, errs.New(errs.BadValue, "no")
+		}
+		return reply, nil
+	}})
+	require.Equal(t, errs.BadValue, codeOf(t, runFirst(n, "d", document1("find", 1))))
+	reply = document1("ok", 1)
+	require.Equal(t, errs.CommandNotSupported, codeOf(t, runFirst(n, "d", document1("ping", 1))))
+	for count := range 3 {
+		reply = build(func(b *bsonraw.Builder) {
+			b.BeginDoc("cursor")
+			b.BeginArray("firstBatch")
+			for i := range count {
+				b.Doc(strconv.Itoa(i), document1("n", int32(i+7)))
+			}
+			b.End()
+			b.End()
+		})
+		a := runFirst(n, "d", document1("find", 1))
+		require.Equal(t, ok, a.status)
+		if count == 0 {
+			require.Empty(t, a.doc)
+		} else {
+			require.Equal(t, document1("n", 7), bsonraw.Doc(a.doc))
+		}
+	}
 }
 
 func TestUnknownHandlesFail(t *testing.T) {

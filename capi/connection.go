@@ -141,6 +141,23 @@ func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 	return answer{doc: doc}
 }
 
+// runFirst runs a command and answers with the first document of its cursor.
+func runFirst(n int64, db string, cmd bsonraw.Doc) answer {
+	a := runCommand(n, db, cmd, 0)
+	if a.status != ok {
+		return a
+	}
+	batch := bsonraw.Doc(a.doc).Get("cursor").Doc().Get("firstBatch")
+	if batch.Type != bsonraw.Array {
+		return failure(errs.New(errs.CommandNotSupported, "the command does not answer with a cursor that has a first document"))
+	}
+	a.doc = nil
+	if it := batch.Doc().Iter(); it.Next() {
+		a.doc = it.Value().Doc()
+	}
+	return a
+}
+
 // runWithin runs a command that only reads, and gives up when the budget is
 // spent. An error of another kind is the command's answer even then.
 func (c *connection) runWithin(budget time.Duration, db string, cmd bsonraw.Doc) answer {

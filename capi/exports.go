@@ -54,6 +54,17 @@ func goArgonCommand(client C.int64_t, db *C.char, command *C.uint8_t, size C.int
 	})
 }
 
+//export goArgonFirst
+func goArgonFirst(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64_t, buf *C.argon_buffer) C.int32_t {
+	return respond(buf, func() answer {
+		doc, err := bytesAt("command", unsafe.Pointer(command), int64(size))
+		if err != nil {
+			return failure(err)
+		}
+		return runFirst(int64(client), text(db), doc)
+	})
+}
+
 //export goArgonCommandStart
 func goArgonCommandStart(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64_t, buf *C.argon_buffer) C.int32_t {
 	return respond(buf, func() answer {

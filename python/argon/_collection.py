@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bson import CodecOptions
 
+from ._byid import ById
 from ._cursor import CommandCursor, Cursor
 from ._errors import not_supported
 from ._indexes import Indexes, ignoring_missing_namespace
@@ -48,6 +49,7 @@ class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
         self._name = name
         self._scope = branch._scope_with(codec_options)
         self._own_types = has_own_types(codec_options)
+        self._by_id: ById | None = None  # once it is asked for
 
     # -- what it is
 
@@ -160,9 +162,14 @@ class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
             query = {"_id": query}
         if args or kwargs:
             return next(self.find(query, *args, **kwargs).limit(-1), None)
-        # The short way, without a cursor object. A look-up by _id cannot take
+        # The short ways, without a cursor object. A look-up by _id cannot take
         # long, so it needs no budget of time either.
         scope = self._scope
+        if len(query) == 1 and "_id" in query and scope.transaction is None:
+            by_id = self._by_id or self._finding_by_id()
+            if (look_up := by_id.command(query["_id"])) is not None:
+                document: DocumentT | None = by_id.find(look_up)
+                return document
         command = {"find": self._name, "filter": query, "limit": 1, "singleBatch": True}
         payload = scope.encode(command)
         if "_id" in query:
@@ -173,6 +180,10 @@ class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
             reply, "firstBatch", scope.codec, self._own_types
         )[1]
         return documents[0] if documents else None
+
+    def _finding_by_id(self) -> ById:
+        self._by_id = ById(self._scope, self._name)
+        return self._by_id
 
     def aggregate(
         self,

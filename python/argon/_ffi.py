@@ -108,6 +108,7 @@ class Library:
                 f"{path} has version {abi} of Argon's C interface, and this package needs {ABI}"
             )
         self._command = self._lib.argon_command
+        self._first = self._lib.argon_first
         self.stale = False
 
     @property
@@ -146,6 +147,19 @@ class Library:
             reply: bytes = buffer.view[: struct.size]
             _free.append(buffer)
             return reply
+        return self._reply_otherwise(buffer)
+
+    def first(self, client: int, db: bytes, command: bytes) -> bytes:
+        """Run a command with a cursor and return its first document, or b""."""
+        try:
+            buffer = _free.pop()
+        except IndexError:
+            buffer = _Buffer()
+        struct = buffer.struct
+        if self._first(client, db, command, len(command), struct) == OK:
+            document: bytes = buffer.view[: struct.size]
+            _free.append(buffer)
+            return document
         return self._reply_otherwise(buffer)
 
     def read(self, client: int, db: bytes, command: bytes) -> bytes:

@@ -346,6 +346,31 @@ def the_whole_collection(c: Any) -> Any:
     return [before, renamed, taken, c.name == old, c.count_documents({})]
 
 
+IDS = [
+    0, 1, -1, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**63 - 1, Int64(7), 7.5, True, None,
+    "", "a", "7", "nul\0inside", "größer", "a" * 1000, ObjectId("5f0000000000000000000001"),
+    "5f0000000000000000000001", {"a": 1}, b"7", dt.datetime(2020, 2, 29),
+]  # fmt: skip
+
+
+@scenario
+def one_by_its_id(c: Any) -> Any:
+    absent = [c.find_one({"_id": value}) for value in IDS]
+    c.insert_many([{"_id": value, "n": n} for n, value in enumerate(IDS)])
+    c.update_one({"_id": "a"}, {"$set": {"long": "x" * 100_000}})
+    return [
+        absent,
+        [c.find_one({"_id": value}) for value in IDS],
+        [c.find_one(value) for value in IDS if type(value) in (int, str, ObjectId)],
+        [c.find_one({"_id": value}) for value in (1.0, Int64(1), 7, "b", ObjectId())],
+        c.find_one({"_id": {"$gt": 1}}),
+        c.find_one({"_id": 1, "n": 2}),
+        c.with_options(CodecOptions(RawBSONDocument)).find_one({"_id": 1}).raw,
+        failure(lambda: c.find_one({"_id": "\ud800"})),
+        failure(lambda: c.find_one({"_id": 2**64})),
+    ]
+
+
 @scenario
 def types_come_back(c: Any) -> Any:
     c.insert_one(
