@@ -25,6 +25,7 @@ type Definition struct {
 	Partial bsonraw.Doc // partialFilterExpression, or nil
 	Options bsonraw.Doc // the specification as listIndexes shows it: v, key, name, then what was given
 
+	paths     []query.Path // of Keys
 	partial   *query.Filter
 	condition *conjunction // what Partial says, to see whether a filter implies it
 }
@@ -77,13 +78,13 @@ func (d *Definition) KeyValue(doc bsonraw.Doc, key []byte) bsonraw.Doc {
 	b := builders.Get().(*keyBuilder)
 	defer b.release()
 	var out bsonraw.Doc
-	b.seen = func(parts []keyPart, made []byte) {
+	b.seen = func(places []query.KeyPlace, made []byte) {
 		if out != nil || !bytes.Equal(made, key) {
 			return
 		}
 		doc := bsonraw.NewBuilder(nil)
-		for i, p := range parts {
-			v := p.value
+		for i, p := range places {
+			v := p.Value
 			if v.IsNullish() {
 				v = nullKey
 			}

@@ -178,6 +178,7 @@ func (p *parser) keys(_ string, v bsonraw.Value) error {
 			return err
 		}
 		p.def.Keys = append(p.def.Keys, KeyPart{string(it.Key()), desc})
+		p.def.paths = append(p.def.paths, query.NewPath(string(it.Key())))
 	}
 	if len(p.def.Keys) > maxParts {
 		return errs.New(13103, "too many compound keys: %d, at most %d", len(p.def.Keys), maxParts)

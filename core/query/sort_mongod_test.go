@@ -45,13 +45,26 @@ func sorted(t *testing.T, s *Sort, docs []bsonraw.Doc) []bsonraw.Doc {
 }
 
 func TestSortsAgreeWithMongod(t *testing.T) {
-	docs := mongotest.Documents()
-	c := mongotest.Collection(t)
-	c.Insert(docs...)
-	for _, spec := range []string{
+	sortsAgree(t, mongotest.Documents(),
 		`{"a": 1}`, `{"a": -1}`, `{"a.b": 1}`, `{"a.b": -1}`, `{"a.b.c": 1}`, `{"a": 1, "a.b": -1}`, `{"a.b": 1, "a.c": 1}`, `{"a.b": -1, "a": 1}`,
 		`{"z": 1, "a": -1}`, `{"a.b": 1, "z.y": 1}`, `{"a.b.c": -1, "a.b": 1}`, `{"a.1": 1}`, `{"a.1.b": -1}`, `{"a": 1, "a": -1}`,
-	} {
+	)
+}
+
+// An element that a number in the path chooses is a value as a whole, but for an
+// empty array.
+func TestSortsByElementsAgreeWithMongod(t *testing.T) {
+	var docs []bsonraw.Doc
+	for i, a := range []string{`[[]]`, `[[], 1]`, `[[null]]`, `[{"$minKey": 1}]`, `[]`, `[[[]]]`, `[1, []]`, `null`, `5`, `{"0": []}`, `{"0": 1}`, `[{"x": []}]`} {
+		docs = append(docs, mongotest.Docf(`{"_id": %d, "a": %s}`, i, a))
+	}
+	sortsAgree(t, docs, `{"a.0": 1}`, `{"a.0": -1}`, `{"a.0": 1, "a": -1}`, `{"a.0.x": 1, "a.0": 1}`)
+}
+
+func sortsAgree(t *testing.T, docs []bsonraw.Doc, specs ...string) {
+	c := mongotest.Collection(t)
+	c.Insert(docs...)
+	for _, spec := range specs {
 		// The _id makes the order total. It stands behind, so it does not hide
 		// what is compared.
 		b := bsonraw.NewBuilder(nil)
