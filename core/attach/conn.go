@@ -102,15 +102,11 @@ type greeting struct {
 
 // greet introduces this client on a new connection.
 func (c *conn) greet(ctx context.Context, o *Options, id string) (*greeting, error) {
-	deadline := time.Now().Add(handshakeTime)
-	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
-		deadline = d
+	if err := c.nc.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
+		return nil, &broken{cause: err}
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if err := c.nc.SetDeadline(deadline); err != nil {
-		return nil, &broken{cause: err}
-	}
 	if _, err := c.introduce(helloCommand()); err != nil {
 		return nil, err
 	}
@@ -134,6 +130,9 @@ func (c *conn) greet(ctx context.Context, o *Options, id string) (*greeting, err
 	g.host = command.Host{PID: int(pid), Command: text(h.Get("command")), Token: text(h.Get("token")), Address: text(h.Get("address"))}
 	if since := h.Get("since"); since.Type == bsonraw.DateTime {
 		g.host.Since = since.Time()
+	}
+	if !stop() {
+		return nil, stopped(ctx) // it may have set its deadline after us
 	}
 	if err := c.nc.SetDeadline(time.Time{}); err != nil {
 		return nil, &broken{cause: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,7 +152,7 @@ func (l *link) close() {
 func (l *link) do(ctx context.Context, a *addressed) (bsonraw.Doc, error) {
 	c, err := l.get(ctx)
 	if err != nil {
-		return nil, unsent(ctx, err)
+		return nil, l.unsent(ctx, err)
 	}
 	reply, err := l.ask(ctx, c, a)
 	if err != nil {
@@ -164,12 +165,14 @@ func (l *link) do(ctx context.Context, a *addressed) (bsonraw.Doc, error) {
 }
 
 // unsent is the error of a connection that could not be made.
-func unsent(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+func (l *link) unsent(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
 		return stopped(ctx)
-	}
-	if errs.As(err) != nil {
+	case errs.As(err) != nil:
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded): // it was not greeted in time
+		return l.silent()
 	}
 	return &broken{cause: err}
 }

@@ -55,6 +55,12 @@ func TestAStoppedHost(t *testing.T) {
 		told(err, errs.StoreLocked)
 	})
 	waiting.Wait()
+	for range 20 { // a deadline is no sign of a lost host, whenever it comes
+		short, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
+		_, err = client.Run(short, "p", parse(`{"count": "c"}`))
+		cancel()
+		require.Equal(t, errs.MaxTimeMSExpired, errs.CodeOf(err), "%v", err)
+	}
 	require.False(t, hosting(t, client), "a process that is there keeps its store")
 	require.Zero(t, client.moves.Load())
 

@@ -84,7 +84,7 @@ func inBatches(cmd bsonraw.Doc) bsonraw.Doc {
 func (l *link) stream(ctx context.Context, a *addressed) (engine.Cursor, error) {
 	c, err := l.get(ctx)
 	if err != nil {
-		return nil, unsent(ctx, err)
+		return nil, l.unsent(ctx, err)
 	}
 	reply, err := l.ask(ctx, c, a)
 	if err != nil {
