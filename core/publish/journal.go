@@ -253,6 +253,31 @@ func (j *journal) removeBatches(ctx context.Context, names []string) error {
 	return j.store.PutSetting(ctx, settingHeader, j.head.ID, nil)
 }
 
+// keepFinished is how many publishes that are done, or rolled back, stay in the
+// journal: they can be listed, and rolled back.
+const keepFinished = 20
+
+// prune removes the oldest of those that are over, at the end of each. What was
+// cut off stays until somebody decides.
+func (p *Publisher) prune(ctx context.Context) error {
+	list, err := p.List(ctx) // oldest first
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(r *Report) bool { return r.State != stateDone && r.State != stateRolledBack })
+	for _, r := range list[:max(len(list)-p.keep, 0)] {
+		err := p.Forget(ctx, r.ID)
+		switch errs.CodeOf(err) {
+		case errs.ConflictingOperation, errs.PublishNotFound: // in use, or gone
+		default:
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func batchName(n int) string { return fmt.Sprintf("%06d", n) }
 
 // load reads a publish's header.

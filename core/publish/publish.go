@@ -19,6 +19,7 @@ import (
 type Publisher struct {
 	store *engine.Store
 	now   func() time.Time
+	keep  int                      // how many finished publishes stay in the journal
 	fault func(point string) error // tests cut a run off with it; nil
 
 	mu      sync.Mutex
@@ -27,7 +28,7 @@ type Publisher struct {
 
 // New returns a publisher on an open store.
 func New(store *engine.Store) *Publisher {
-	return &Publisher{store: store, now: time.Now, running: map[string]bool{}}
+	return &Publisher{store: store, now: time.Now, keep: keepFinished, running: map[string]bool{}}
 }
 
 // Limits of one transaction. Zero fields are the defaults.
@@ -343,7 +344,7 @@ func (p *Publisher) over(ctx context.Context, j *journal, state string, err erro
 	}
 	switch {
 	case err == nil:
-		return &h.Report, nil
+		return &h.Report, p.prune(context.WithoutCancel(ctx))
 	case h.State == stateStopped:
 		return nil, conflictError(&h.Report, "publish %s stopped after %s: %s", h.ID, count(h.Counts.Written, "document"), e.Message)
 	case e == nil:

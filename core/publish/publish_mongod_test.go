@@ -1,7 +1,9 @@
 package publish
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -84,4 +86,52 @@ func TestConflictsAreNeverWritten(t *testing.T) {
 	plan, err := b.p.Plan(t.Context(), spec)
 	require.NoError(t, err)
 	require.EqualValues(t, 6, plan.Counts.Conflicts, "and 1, which was published, for s and for n")
+}
+
+// The journal keeps the last publishes, which can be rolled back, and nothing of
+// those before them.
+func TestJournalIsPruned(t *testing.T) {
+	b := newBench(t)
+	b.shop(5)
+	b.p.keep = 2
+	var ids []string
+	cut := b.cutAt(4)
+	b.update("exp", "orders", `{"_id": 4}`, `{"$set": {"s": "cut"}}`)
+	_, err := b.p.Publish(t.Context(), b.spec("exp"))
+	require.ErrorIs(t, err, errFault)
+	require.True(t, cut())
+	unfinished := b.only()
+	b.p = New(b.store)
+	b.p.keep = 2
+	for i := range 4 {
+		b.update("exp", "orders", fmt.Sprintf(`{"_id": %d}`, i), fmt.Sprintf(`{"$set": {"s": "n%d"}}`, i))
+		spec := b.spec("exp")
+		spec.Filter = mongotest.Doc(fmt.Sprintf(`{"_id": %d}`, i))
+		report, err := b.p.Publish(t.Context(), spec)
+		require.NoError(t, err)
+		ids = append(ids, report.ID)
+		b.p.now = func() time.Time { return time.Now().Add(time.Duration(i+1) * time.Second) }
+	}
+	list, err := b.p.List(t.Context())
+	require.NoError(t, err)
+	var left []string
+	for _, r := range list {
+		left = append(left, r.ID)
+	}
+	require.ElementsMatch(t, append(ids[2:], unfinished), left)
+	_, err = b.p.Rollback(t.Context(), &Again{ID: ids[1]})
+	require.Equal(t, errs.PublishNotFound, errs.CodeOf(err))
+	for _, id := range ids[2:] {
+		report, err := b.p.Rollback(t.Context(), &Again{ID: id})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, report.Counts.RolledBack)
+	}
+	for _, id := range append(ids[2:], unfinished) {
+		require.NoError(t, b.p.Forget(t.Context(), id))
+	}
+	for _, kind := range []string{settingSteps, settingState, settingTxn, settingHeader} {
+		settings, err := b.store.Settings(t.Context(), kind)
+		require.NoError(t, err)
+		require.Empty(t, settings, kind)
+	}
 }
