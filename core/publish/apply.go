@@ -118,7 +118,9 @@ func (r *run) transaction(ctx context.Context, b *batch) error {
 		var no *denial
 		switch {
 		case err == nil:
-			return r.finish(ctx, b, a.outcome, a.conflicts)
+			b.state.Doing = nil
+			r.keep(b, a.conflicts)
+			return r.finish(ctx, b, a.outcome)
 		case errors.As(err, &no):
 			denied[no.step] = no.conflict
 		case tooLong(err) && len(a.todo) > 1:
@@ -175,6 +177,7 @@ func (a *attempt) try(ctx context.Context) error {
 	}
 	b := a.b
 	b.state.State, b.state.LSID, b.state.Txn, b.state.Outcome = a.r.openState(), sess.ID(), a.r.t.txn.Load(), a.outcome
+	b.state.Doing = a.conflicts // of a run that dies now, the next one has to tell them
 	if err := a.r.j.saveState(ctx, b); err != nil {
 		a.abort(ctx)
 		return err
@@ -319,21 +322,25 @@ func (a *attempt) unknown(ctx context.Context, cause error) error {
 }
 
 // finish writes down that a batch is done.
-func (r *run) finish(ctx context.Context, b *batch, outcome []byte, conflicts []Conflict) error {
+func (r *run) finish(ctx context.Context, b *batch, outcome []byte) error {
 	if err := r.at("committed"); err != nil {
 		return err
 	}
 	b.state.State, b.state.Outcome = r.overState(), outcome
-	if r.back {
-		b.state.Back = append(b.state.Back, conflicts...)
-	} else {
-		b.state.Kept = append(b.state.Kept, conflicts...)
-	}
 	if err := r.j.saveState(context.WithoutCancel(ctx), b); err != nil {
 		return err
 	}
 	r.tally(b)
 	return r.at("applied")
+}
+
+// keep adds to a batch's conflicts.
+func (r *run) keep(b *batch, conflicts []Conflict) {
+	if r.back {
+		b.state.Back = append(b.state.Back, conflicts...)
+	} else {
+		b.state.Kept = append(b.state.Kept, conflicts...)
+	}
 }
 
 // tally counts a batch that is done, now or by an earlier run.

@@ -50,6 +50,7 @@ type batchState struct {
 	Txns    []string   `bson:"txns,omitempty"` // the names of all that it had, also of those that failed
 	Outcome []byte     `bson:"outcome"`        // of each step
 	Kept    []Conflict `bson:"conflicts,omitempty"`
+	Doing   []Conflict `bson:"doing,omitempty"` // of the transaction that is being committed
 	Back    []Conflict `bson:"rollbackConflicts,omitempty"`
 }
 

@@ -22,7 +22,6 @@ func (r *run) ordered(ctx context.Context, b *batch) error {
 	if err := r.at("committing"); err != nil {
 		return err
 	}
-	var conflicts []Conflict
 	for n := range b.steps {
 		i := n
 		if r.back {
@@ -38,7 +37,7 @@ func (r *run) ordered(ctx context.Context, b *batch) error {
 			err = errs.New(errs.PublishConflict, "the target moved on while it was written to: %s", list[0].Message)
 		} else if err == nil {
 			b.state.Outcome[i] = outcome
-			conflicts = append(conflicts, list...)
+			r.keep(b, list)
 			err = r.at("one " + s.op())
 		}
 		if err != nil {
@@ -48,7 +47,7 @@ func (r *run) ordered(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	return r.finish(ctx, b, b.state.Outcome, conflicts)
+	return r.finish(ctx, b, b.state.Outcome)
 }
 
 // one writes one document.

@@ -27,8 +27,11 @@ func (r *run) settle(ctx context.Context, b *batch) error {
 	if err != nil {
 		return r.t.failed(ctx, err)
 	}
+	doing := b.state.Doing
+	b.state.Doing = nil
 	if committed {
 		b.state.State = was.overState()
+		was.keep(b, doing)
 	} else {
 		b.state.Outcome = was.before(b)
 		b.state.State = batchPlanned
@@ -66,11 +69,7 @@ func (r *run) committed(ctx context.Context, b *batch) (bool, error) {
 	if before > 0 && after == 0 {
 		return false, nil
 	}
-	if r.back {
-		b.state.Back = append(b.state.Back, moved...)
-	} else {
-		b.state.Kept = append(b.state.Kept, moved...)
-	}
+	r.keep(b, moved)
 	return true, nil
 }
 
