@@ -51,7 +51,7 @@ class ById:
             binary: bytes = value.binary
             return self._object_id + binary + b"\0\0"
         if kind is str:
-            text = value.encode() + b"\0"
+            text: bytes = value.encode() + b"\0"
             return self._before(b"\x02", 4 + len(text)) + _size(len(text)) + text + b"\0\0"
         return None
 
