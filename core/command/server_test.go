@@ -248,3 +248,16 @@ func TestCollectionsHaveUUIDs(t *testing.T) {
 	d.insertN("p", 1)
 	require.NotEqual(t, first, uuid("p"))
 }
+
+// $indexStats tells the indexes that are used from those that are not.
+func TestIndexUses(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 5)
+	d.run("p", `{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}, {"key": {"b": 1}, "name": "b_1"}]}`)
+	d.run("p", `{"find": "c", "filter": {"a": 1}}`)
+	d.run("p", `{"update": "c", "updates": [{"q": {"a": {"$gt": 3}}, "u": {"$set": {"x": 1}}, "multi": true}]}`)
+	d.run("p", `{"explain": {"find": "c", "filter": {"b": 1}}, "verbosity": "queryPlanner"}`)
+	d.run("p", `{"find": "c", "filter": {"n": 1}}`)
+	docs, _ := batch(d.run("p", `{"aggregate": "c", "pipeline": [{"$indexStats": {}}, {"$project": {"name": 1, "_id": 0, "ops": "$accesses.ops"}}], "cursor": {}}`))
+	require.Equal(t, []string{`{"name":"_id_","ops":0}`, `{"name":"a_1","ops":2}`, `{"name":"b_1","ops":0}`}, docs)
+}

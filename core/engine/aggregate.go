@@ -230,9 +230,9 @@ func (r *reader) indexStats(c *Collection) (pipeline.Iter, error) {
 		b := bsonraw.NewBuilder(nil)
 		b.String("name", d.Name)
 		b.Doc("key", d.KeyPattern())
-		b.BeginDoc("accesses") // they are not counted: none since now
-		b.Int64("ops", 0)
-		b.Time("since", r.now)
+		b.BeginDoc("accesses")
+		b.Int64("ops", r.store.uses.of(d))
+		b.Time("since", r.store.uses.since)
 		b.End()
 		b.Doc("spec", d.Options)
 		cur.docs = append(cur.docs, b.Finish())

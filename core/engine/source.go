@@ -70,6 +70,7 @@ type planStream struct {
 }
 
 func (r *reader) stream(c mvcc.CollectionID, plan *index.Plan) *planStream {
+	r.store.uses.note(plan)
 	p := &planStream{r: r, view: r.newView(), coll: c, plan: plan}
 	if plan.Dedup || plan.Kind == index.Union {
 		p.seen = make(map[string]struct{})

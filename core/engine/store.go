@@ -41,6 +41,7 @@ type Store struct {
 	creating sync.Mutex // one creation of a project, branch or tag at a time
 	catalogs catalogCache
 	builds   builds
+	uses     uses
 }
 
 // project is an open project.
@@ -65,6 +66,7 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 	if s.opts.Actor == "" {
 		s.opts.Actor = systemUser()
 	}
+	s.uses.since = s.clock()
 	s.kv = s.opts.KV
 	if s.kv == nil {
 		backend, err := pebblekv.Open(dir, pebblekv.Options{
