@@ -52,6 +52,9 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 		ns: s.ns, stream: s, owner: c.sess, user: c.sess.user(), needs: c.needs,
 		lsid: c.g.lsid, hasLsid: c.g.hasLsid, txn: c.txn, noTimeout: s.noTimeout,
 	}
+	if s.live == nil {
+		cur.left = c.g.maxTime
+	}
 	size := int64(firstBatch)
 	if s.batchSize != nil {
 		size = *s.batchSize
@@ -69,6 +72,7 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 		return nil, err
 	}
 	if more && !s.single {
+		cur.spend(c.d.now().Sub(c.op.started))
 		err = c.d.cursors.add(cur, c.d.now())
 	} else {
 		more = false

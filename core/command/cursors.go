@@ -26,6 +26,8 @@ type cursor struct {
 	docs    engine.Cursor // nil until the first document is asked for
 	pending bsonraw.Doc   // read already and not sent; belongs to docs
 
+	left time.Duration // of the query's time limit, which all of its batches share; 0 is no limit
+
 	batchBytes int // of a getMore that wants its batches smaller than the most; else 0
 
 	owner   *Session
@@ -188,6 +190,13 @@ func (cs *cursors) closeTxn(t *transaction) {
 
 func (cs *cursors) expire(now time.Time) {
 	cs.killWhere(func(c *cursor) bool { return !c.noTimeout && !c.busy && now.Sub(c.used) > cursorIdle })
+}
+
+// spend takes time off the query's limit. What is used up leaves next to nothing.
+func (c *cursor) spend(took time.Duration) {
+	if c.left > 0 {
+		c.left = max(c.left-took, 1)
+	}
 }
 
 // isChangeStream reports whether a getMore is for a change stream.

@@ -259,3 +259,23 @@ func FuzzRun(f *testing.F) {
 		d.cursors.closeAll()
 	})
 }
+
+// The time limit of a query is for all of its batches.
+func TestTimeLimitsSpanBatches(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 3)
+	d.EnableTestCommands()
+	_, limited := batch(d.run("p", `{"find": "c", "batchSize": 1, "maxTimeMS": 100000}`))
+	_, free := batch(d.run("p", `{"find": "c", "batchSize": 1}`))
+	d.run("admin", `{"configureFailPoint": "maxTimeAlwaysTimeOut", "mode": "alwaysOn"}`)
+	d.run("p", getMore(free, ""))
+	d.fail("p", getMore(limited, ""), errs.MaxTimeMSExpired)
+	d.run("admin", `{"configureFailPoint": "maxTimeAlwaysTimeOut", "mode": "off"}`)
+	_, id := batch(d.run("p", `{"find": "c", "batchSize": 1, "maxTimeMS": 100000}`))
+	cur, err := d.cursors.checkOut(id)
+	require.NoError(t, err)
+	require.Equal(t, 100*time.Second, cur.left, "the clock of the test stands still")
+	cur.spend(200 * time.Second)
+	d.cursors.checkIn(cur, false, d.now())
+	d.fail("p", getMore(id, ""), errs.MaxTimeMSExpired)
+}

@@ -24,6 +24,7 @@ type Dispatcher struct {
 	ops       ops
 	fail      failpoints
 	host      atomic.Pointer[Host]
+	traffic   atomic.Pointer[func() Traffic] // nil where no server runs
 
 	attachedClients attachedClients
 

@@ -68,7 +68,8 @@ func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, erro
 }
 
 // nextBatch appends the next batch. For a change stream maxTimeMS says how long to
-// wait for events; for any other cursor it limits the time as for any command.
+// wait for events; for any other cursor it limits the time as for any command, and
+// without it there is what the batches before have left of the query's limit.
 func (c *call) nextBatch(ctx context.Context, cur *cursor, b *bsonraw.Builder, size int64) (bool, error) {
 	if cur.stream.live != nil {
 		wait := awaitTime
@@ -77,12 +78,24 @@ func (c *call) nextBatch(ctx context.Context, cur *cursor, b *bsonraw.Builder, s
 		}
 		return cur.appendEvents(ctx, b, "nextBatch", size, wait)
 	}
-	if c.g.maxTime > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.g.maxTime)
-		defer cancel()
+	limit := c.g.maxTime
+	if limit == 0 && cur.left > 0 {
+		if err := c.d.fail.timesOut(); err != nil {
+			return false, err
+		}
+		limit = cur.left
 	}
-	return cur.appendBatch(ctx, b, "nextBatch", size)
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+	}
+	more, err := cur.appendBatch(ctx, b, "nextBatch", size)
+	cur.spend(c.d.now().Sub(c.op.started))
+	return more, err
 }
 
 // mayUse checks that the cursor is this client's, session's and transaction's,

@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strconv"
 
-	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
@@ -134,69 +133,6 @@ func buildInfoCommand() *Command {
 			return c.ok(), nil
 		},
 	}.build()
-}
-
-func serverStatusCommand() *Command {
-	type args struct{}
-	return definition[args]{
-		Command: Command{
-			Name: "serverStatus", Group: Server,
-			Help:    "Says how the process is doing: uptime, memory, open cursors, commands run, and the store's status.",
-			Example: `{serverStatus: 1}`, DB: "admin",
-		},
-		access: onCluster[args](auth.ServerStatus),
-		fields: append([]field[args]{one[args]("serverStatus", 0, "")}, statusSections[args]()...),
-		run: func(ctx context.Context, c *call, _ *args) (bsonraw.Doc, error) {
-			status, err := c.d.store.Status(ctx)
-			if err != nil {
-				return nil, err
-			}
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			up := c.d.now().Sub(c.d.started)
-			b := c.reply(1024)
-			b.String("host", hostname())
-			b.String("version", mongoVersion)
-			b.String("process", "argon")
-			b.Int64("pid", int64(os.Getpid()))
-			b.Double("uptime", up.Seconds())
-			b.Int64("uptimeMillis", up.Milliseconds())
-			b.Time("localTime", c.d.now())
-			b.BeginDoc("mem")
-			b.Int32("bits", strconv.IntSize)
-			b.Int32("virtual", int32(m.Sys>>20))
-			b.Int32("resident", int32((m.Sys-m.HeapReleased)>>20))
-			b.End()
-			b.BeginDoc("metrics")
-			b.BeginDoc("cursor")
-			b.BeginDoc("open")
-			b.Int64("total", int64(c.d.cursors.len()))
-			b.End()
-			b.End()
-			b.Int64("commands", c.d.count.Load())
-			b.End()
-			b.BeginDoc("transactions")
-			b.Int64("currentOpen", int64(c.d.logical.openTxns()))
-			b.End()
-			c.d.appendRepl(b)
-			b.BeginDoc("storageEngine")
-			b.String("name", "argon")
-			b.Bool("persistent", true)
-			b.Bool("readOnly", false)
-			b.End()
-			b.Doc("argon", status)
-			return c.ok(), nil
-		},
-	}.build()
-}
-
-// statusSections are the parts of mongod's report that tools switch on and off.
-func statusSections[A any]() []field[A] {
-	var out []field[A]
-	for _, name := range []string{"repl", "metrics", "locks", "tcmalloc", "wiredTiger", "mirroredReads", "latchAnalysis", "opLatencies", "network", "sharding"} {
-		out = append(out, ignored[A](name, "The report has one form."))
-	}
-	return out
 }
 
 func listCommandsCommand() *Command {

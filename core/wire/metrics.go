@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/argon-lab/argon/core/command"
 )
 
 // buckets are the upper bounds of the histogram of answer times, in seconds.
@@ -47,6 +49,16 @@ var (
 	descFailed    = prometheus.NewDesc("argon_commands_failed_total", "Commands answered with an error.", nil, nil)
 	descTook      = prometheus.NewDesc("argon_command_seconds", "Time from a command to its reply.", nil, nil)
 )
+
+// traffic is what serverStatus tells of the connections.
+func (s *Server) traffic() command.Traffic {
+	st := &s.stats
+	t := command.Traffic{Open: int64(s.Connections()), Accepted: st.accepted.Load(), Received: st.received.Load(), Sent: st.sent.Load()}
+	for i := range st.answers {
+		t.Requests += st.answers[i].Load()
+	}
+	return t
+}
 
 // Describe is part of prometheus.Collector.
 func (s *Server) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, ch) }

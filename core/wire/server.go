@@ -192,8 +192,11 @@ func (s *Server) host(ctx context.Context) (disp *command.Dispatcher, host net.C
 	if s.o.Host != nil {
 		disp, host, err = s.o.Host(ctx)
 	}
-	if disp != nil && s.o.TestCommands {
-		disp.EnableTestCommands()
+	if disp != nil {
+		disp.SetTraffic(s.traffic)
+		if s.o.TestCommands {
+			disp.EnableTestCommands()
+		}
 	}
 	return disp, host, err
 }

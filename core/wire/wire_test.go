@@ -184,3 +184,24 @@ func TestRemediesStandInMessages(t *testing.T) {
 	_, text = p.fails(`{"insert": "users", "documents": [{"_id": 2}], "$db": "shop~main~1"}`)
 	require.NotContains(t, text, "argon branches create")
 }
+
+// serverStatus has what tools draw curves of.
+func TestActivity(t *testing.T) {
+	v := serve(t, Options{})
+	p := v.dial()
+	p.ok(`{"insert": "c", "documents": [{"_id": 1}, {"_id": 2}], "$db": "shop"}`)
+	for range 3 {
+		p.ok(`{"find": "c", "$db": "shop"}`)
+	}
+	other := v.dial()
+	other.ok(`{"ping": 1, "$db": "admin"}`)
+	s := p.ok(`{"serverStatus": 1, "$db": "admin"}`)
+	counts := s.Get("opcounters").Doc()
+	require.Equal(t, int64(1), counts.Get("insert").Int64())
+	require.Equal(t, int64(3), counts.Get("query").Int64())
+	require.Equal(t, int64(2), s.Get("connections").Doc().Get("current").Int64())
+	require.Equal(t, int32(1), s.Get("connections").Doc().Get("active").Int32())
+	net := s.Get("network").Doc()
+	require.Equal(t, int64(5), net.Get("numRequests").Int64())
+	require.Greater(t, net.Get("bytesOut").Int64(), net.Get("bytesIn").Int64())
+}

@@ -40,7 +40,7 @@ def node() -> Path:
     return Path(path)
 
 
-@pytest.mark.parametrize("script", ["driver.js", "mongoose.js"])
+@pytest.mark.parametrize("script", ["driver.js", "mongoose.js", "compass.js"])
 def test_node_clients(server: str, node: Path, script: str) -> None:
     ran(node, HERE / "node" / script, server)
 

@@ -27,6 +27,18 @@ async def main(uri):
         await db.items.insert_one({"_id": "dropped"}, session=session)
         await session.abort_transaction()
     assert await db.items.count_documents({"_id": {"$in": ["kept", "dropped"]}}) == 1
+    async with await client.start_session() as one, await client.start_session() as two:
+        one.start_transaction()
+        two.start_transaction()
+        await db.items.update_one({"_id": 2}, {"$set": {"by": 1}}, session=one)
+        try:
+            await db.items.update_one({"_id": 2}, {"$set": {"by": 2}}, session=two)
+            await one.commit_transaction()
+            await two.commit_transaction()
+        except OperationFailure as error:
+            assert error.has_error_label("TransientTransactionError")
+        else:
+            raise AssertionError("two transactions wrote one document")
     async with db.items.watch() as stream:
         await db.items.insert_one({"_id": "seen"})
         change = await stream.next()

@@ -18,6 +18,18 @@ check(db.getCollectionNames().join() === "users", "names");
 check(db.hello().setName === "argon", "hello");
 check(db.version() === "7.0.0", "version");
 check(rs.status().myState === 1, "rs.status");
+check(rs.conf().members[0].host === db.hello().me, "rs.conf");
+check(db.getUsers().users.length === 0 && db.getRoles().roles.length === 0, "show users, show roles");
+let unknown = null;
+try {
+  db.killOp(123456789);
+} catch (err) {
+  unknown = err;
+}
+check(unknown === null || unknown.codeName !== "CommandNotFound", "killOp");
+check(db.adminCommand({ top: 1 }).totals["shell.users"].total.count > 0, "top");
+check(db.users.find({ name: "Ada" }).itcount() === 1, "indexed");
+check(db.users.aggregate([{ $indexStats: {} }]).toArray().some((i) => i.name === "name_1" && i.accesses.ops > 0), "$indexStats");
 check(db.currentOp().inprog.length >= 1, "currentOp");
 check(db.serverStatus().process === "argon", "serverStatus");
 const session = db.getMongo().startSession();
@@ -48,4 +60,22 @@ let change = null;
 for (let i = 0; i < 100 && change === null; i++) change = stream.tryNext();
 check(change !== null && change.documentKey._id === 5, "change stream");
 stream.close();
+db.users.deleteOne({ _id: 5 });
+const resumed = db.users.watch([], { resumeAfter: change._id });
+for (change = null; change === null; ) change = resumed.tryNext();
+check(change.operationType === "delete", "resumed");
+resumed.close();
+const other = db.getMongo().startSession();
+session.startTransaction();
+other.startTransaction();
+session.getDatabase("shell").users.updateOne({ _id: 1 }, { $set: { by: 1 } });
+let label = "";
+try {
+  other.getDatabase("shell").users.updateOne({ _id: 1 }, { $set: { by: 2 } });
+  session.commitTransaction();
+  other.commitTransaction();
+} catch (err) {
+  label = err.errorLabels;
+}
+check(label.includes("TransientTransactionError"), "conflict");
 print("done");
