@@ -105,8 +105,10 @@ fmt: $(STAMPS)/req-lint ## format everything
 	$(GO) tool gofumpt -w core capi cmd
 	$(BIN)/python -m ruff format python tools notebooks setup.py
 
-soak: $(STAMPS)/req-test ## the random tests with other seeds and many more steps
-	RAPID_CHECKS=3000 ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(GO) test -timeout 2h -run 'Random|Metamorphic|Propert|Plan|KilledAndCut|StepDown' ./core/...
+SOAK ?= 10m
+PARTS ?=
+soak: $(STAMPS)/req-test ## the long tests: SOAK (10m) for each part, or for those named: PARTS="mirror mvcc"
+	ARGON_MONGOD="$$($(BIN)/python tools/find_mongod.py)" $(BIN)/python tools/soak.py --for $(SOAK) $(PARTS)
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzzer for FUZZTIME (30s) each

@@ -118,9 +118,11 @@ func TestPolledWhileItChanges(t *testing.T) {
 	r := seed(t)
 	w.insert("users", bson.M{"_id": 1})
 	w.add()
-	for n := range 120 * soak() {
+	goOn, n := lasting(t), 0
+	for ; goOn(n, 120); n++ {
 		definer(w.ctx(), w.db, r, n)
 	}
+	t.Logf("%d changes of the catalogue, compared in the end", n)
 	w.sync()
 	w.verify()
 	w.eventually("all definitions", func() bool { return w.catalogue(true) == w.catalogue(false) })
