@@ -45,12 +45,8 @@ def run(package: str, tests: str, long: float) -> bool:
     began, rounds = time.monotonic(), 0
     while (left := long - (time.monotonic() - began)) > 0 or rounds == 0:
         command = ["go", "test", "-count=1", "-v", "-timeout=24h", f"-run=^({tests})$", package]
-        env = {
-            "RAPID_SEED": "0",
-            "RAPID_CHECKS": "300",
-            **os.environ,
-            "SOAK": f"{int(max(left, 1))}s",
-        }
+        env = {"RAPID_SEED": "0", "RAPID_CHECKS": "300", **os.environ}
+        env["SOAK"] = f"{int(max(left, 1))}s"
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             print(done.stdout[-20_000:], done.stderr[-5_000:])

@@ -273,7 +273,7 @@ var table = map[Code]row{
 	MirrorNotFound:             {"MirrorNotFound", NotFound, "no mirror has this name", "list them: argon mirror list"},
 	MirrorExists:               {"MirrorExists", Exists, "a mirror of this name, or of this branch, is there already", ""},
 	MirrorGap:                  {"MirrorGap", IO, "the source's oplog no longer reaches back to where the mirror was: changes in between were not captured", "raise the source's oplog size or its retention, and look at argon mirror status"},
-	MirrorDiffers:              {"MirrorDiffers", Corrupt, "the mirror differs from its source", "argon mirror verify names the documents; argon mirror resync brings them in line"},
+	MirrorDiffers:              {"MirrorDiffers", Corrupt, "the mirror differs from its source", "argon mirror verify names the documents; argon mirror start NAME --resync brings them in line"},
 	TransactionTooLong:         {"TransactionExceededLifetimeLimitSeconds", Canceled, "the transaction was open too long", "run it again, shorter"},
 }
 
