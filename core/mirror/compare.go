@@ -182,7 +182,9 @@ func (b *resyncBatch) write(ctx context.Context, free bool) error {
 	id.Value("_id", b.last)
 	l.mu.Lock()
 	next := *c
-	next.Begun, next.Resume = true, bson.Raw(id.Finish())
+	if next.Begun = true; c.Kind != kindSeries { // whose _ids need not be unique, nor there
+		next.Resume = bson.Raw(id.Finish())
+	}
 	l.mu.Unlock()
 	err := b.r.write(ctx, "differences of "+c.Name, func(t *engine.Txn) error {
 		if free {
@@ -193,6 +195,12 @@ func (b *resyncBatch) write(ctx context.Context, free bool) error {
 		a := applier{l: l, t: t, strict: true}
 		for i := range b.changes {
 			e := &b.changes[i]
+			if e.id.IsMissing() {
+				if err := b.insert(ctx, t, e.full); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := a.document(e, func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return e.full, nil, nil }); err != nil {
 				return err
 			}
@@ -208,6 +216,20 @@ func (b *resyncBatch) write(ctx context.Context, free bool) error {
 		l.mu.Unlock()
 	}
 	return err
+}
+
+// insert stores a document of a time series that has no _id, under one of ours. It
+// is met again as another one by the next comparison, which takes this one out.
+func (b *resyncBatch) insert(ctx context.Context, t *engine.Txn, doc bsonraw.Doc) error {
+	docs, err := b.r.l.sift(t, b.c.Name, []bsonraw.Doc{doc})
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	res, err := t.Insert(ctx, b.c.Name, docs, false)
+	if err != nil {
+		return err
+	}
+	return b.r.l.refuseIn(t, b.c.Name, docs, res.Errors)
 }
 
 // errTaken is of a document whose key of a unique index another one has.

@@ -167,6 +167,9 @@ func (l *lane) measure(ctx context.Context, coll string) {
 }
 
 func rawValue(v bsonraw.Value) bson.RawValue {
+	if v.IsMissing() {
+		return bson.RawValue{Type: bson.TypeNull} // a zero type cannot be written
+	}
 	return bson.RawValue{Type: bson.Type(v.Type), Value: slices.Clone(v.Data)}
 }
 

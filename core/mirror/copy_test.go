@@ -151,9 +151,17 @@ func TestCopyOfDefinitions(t *testing.T) {
 	require.Len(t, w.status().Databases[0].Series, 2)
 	require.Empty(t, w.find("", "series2"))
 	require.NoError(t, w.db.Collection("series2").Drop(w.ctx()))
-	w.resync() // a re-sync reads them again
-	require.Len(t, w.sync().Databases[0].Series, 1)
-	require.Len(t, w.find("", "series"), 2)
+	for v := range 2 { // without _ids
+		w.run(bson.D{{Key: "insert", Value: "series"}, {Key: "documents", Value: bson.A{bson.D{{Key: "t", Value: bson.DateTime(7)}, {Key: "v", Value: v}}}}})
+	}
+	for range 2 { // a re-sync reads them again
+		w.resync()
+		s := w.sync().Databases[0]
+		require.Len(t, s.Series, 1)
+		require.EqualValues(t, 4, s.Series[0].Docs)
+		require.Zero(t, s.Refusals)
+		require.Len(t, w.find("", "series"), 4)
+	}
 	w.verify()
 	require.Equal(t, "at_1,z_-1", w.indexes("users"))
 	require.Contains(t, relaxed(w.collection("checked")), `{"m":1}`)
