@@ -66,6 +66,9 @@ func runInsert(ctx context.Context, c *call, a *insertArgs) (bsonraw.Doc, error)
 		if a.bypass {
 			t.BypassValidation()
 		}
+		if c.txn == nil {
+			t.Borrow() // the command outlives its own commit
+		}
 		res, err := t.Insert(ctx, a.coll, docs, a.ordered)
 		if err != nil {
 			return whole(&failed, err)

@@ -45,6 +45,7 @@ func benchStore(b *testing.B) *Store {
 
 func insertBatch1000(b *testing.B, s *Store, docs []Doc) {
 	_, err := s.Write(context.Background(), head("main"), CommitMeta{}, func(t *Txn) error {
+		t.Borrow()
 		res, err := t.Insert(context.Background(), "c", docs, true)
 		if err == nil && len(res.Errors) > 0 {
 			err = res.Errors[0].Err

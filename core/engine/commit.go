@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
@@ -184,11 +185,16 @@ func (t *Txn) build(ctx context.Context, head *headState) (*mvcc.Commit, error) 
 // buildCollection adds one collection's writes to a commit.
 func (t *Txn) buildCollection(ctx context.Context, c *mvcc.Commit, cid mvcc.CollectionID, co *collOverlay) error {
 	var err error
+	c.Writes = slices.Grow(c.Writes, co.docs.Len()+1) // and the count
+	c.Record.Ops = slices.Grow(c.Record.Ops, co.docs.Len())
+	keys := make([]byte, 0, co.docs.Len()*usualKey)
 	co.docs.Scan(func(key string, p *pendingDoc) bool {
 		if p.doc == nil && !p.existed {
 			return true // came and went
 		}
-		c.Writes = append(c.Writes, mvcc.Write{Collection: cid, IDKey: []byte(key), Doc: p.doc})
+		at := len(keys)
+		keys = append(keys, key...)
+		c.Writes = append(c.Writes, mvcc.Write{Collection: cid, IDKey: keys[at:len(keys):len(keys)], Doc: p.doc})
 		if len(c.Writes)%checkEvery == 0 {
 			if err = ctxError(ctx); err != nil {
 				return false

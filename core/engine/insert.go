@@ -48,6 +48,8 @@ type insertBatch struct {
 	coll *Collection
 	docs []Doc    // kept by the transaction, _id first
 	keys [][]byte // encoded _ids
+	text []string // the same as strings
+	room []pendingDoc
 	bad  map[int]error
 }
 
@@ -111,8 +113,8 @@ func isFatal(err error) bool {
 
 // prepare checks and copies the documents and encodes their _ids.
 func (b *insertBatch) prepare(docs []Doc) {
-	b.docs, b.keys = make([]Doc, len(docs)), make([][]byte, len(docs))
-	var keys []byte
+	b.docs, b.keys, b.room = make([]Doc, len(docs)), make([][]byte, len(docs)), make([]pendingDoc, len(docs))
+	keys := make([]byte, 0, len(docs)*usualKey)
 	for i, doc := range docs {
 		if err := bsonraw.ValidateStored(doc); err != nil {
 			b.bad[i] = err
@@ -123,7 +125,14 @@ func (b *insertBatch) prepare(docs []Doc) {
 		keys = bsonraw.AppendKey(keys, b.docs[i].Get("_id"))
 		b.keys[i] = keys[at:len(keys):len(keys)]
 	}
+	b.text = make([]string, len(docs))
+	for i, text := 0, string(keys); i < len(docs); i++ {
+		b.text[i], text = text[:len(b.keys[i])], text[len(b.keys[i]):]
+	}
 }
+
+// usualKey is the size of an encoded ObjectId.
+const usualKey = 13
 
 // keepWithID copies a document into the transaction's memory, with its _id as the
 // first field. Drivers that make an _id append it, so that the usual document is
@@ -139,6 +148,9 @@ func (t *Txn) keepWithID(doc Doc) Doc {
 			return t.keep(t.withID(doc)) // only the first of several stays
 		}
 		if start, end = at, len(doc)-it.Remaining(); start == lengthSize {
+			if t.borrow {
+				return doc
+			}
 			return t.keep(doc)
 		}
 	}
@@ -186,6 +198,14 @@ func (t *Txn) existing(c *Collection, keys [][]byte) ([]bool, error) {
 
 // exist is View.ExistsSorted for keys in any order; absent keys are nil.
 func exist(v *mvcc.View, c mvcc.CollectionID, keys [][]byte) ([]bool, error) {
+	out := make([]bool, len(keys))
+	if len(keys) > 0 && keys[0] != nil && slices.IsSortedFunc(keys, bytes.Compare) {
+		found, err := v.ExistsSorted(c, keys)
+		for _, i := range found {
+			out[i] = true
+		}
+		return out, err
+	}
 	order := make([]int, 0, len(keys))
 	for i, k := range keys {
 		if k != nil {
@@ -201,7 +221,6 @@ func exist(v *mvcc.View, c mvcc.CollectionID, keys [][]byte) ([]bool, error) {
 		sorted[i] = keys[at]
 	}
 	found, err := v.ExistsSorted(c, sorted)
-	out := make([]bool, len(keys))
 	for _, i := range found {
 		out[order[i]] = true
 	}
@@ -210,12 +229,12 @@ func exist(v *mvcc.View, c mvcc.CollectionID, keys [][]byte) ([]bool, error) {
 
 func (b *insertBatch) insert(i int, existed bool) error {
 	t := b.t
-	p := t.over.get(b.coll.ID, b.keys[i])
+	p := t.over.coll(b.coll.ID).get(b.text[i])
 	switch {
 	case p != nil && p.doc != nil, p == nil && existed:
 		return t.duplicateID(b.coll, b.docs[i].Get("_id"))
 	}
-	return t.put(&write{coll: b.coll, idKey: b.keys[i], after: b.docs[i]})
+	return t.put(&write{coll: b.coll, idKey: b.keys[i], name: b.text[i], room: &b.room[i], after: b.docs[i]})
 }
 
 // writable returns a collection to write to, made if it is not there.

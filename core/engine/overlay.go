@@ -59,7 +59,16 @@ func (o *overlay) get(c mvcc.CollectionID, idKey []byte) *pendingDoc {
 	if co == nil {
 		return nil
 	}
-	p, _ := co.docs.Get(string(idKey))
+	return co.get(string(idKey))
+}
+
+// get returns the pending state of a document, or nil. Most inserts come in the
+// order of their ids, and one behind the last needs no search.
+func (co *collOverlay) get(key string) *pendingDoc {
+	if last, _, ok := co.docs.Max(); !ok || key > last {
+		return nil
+	}
+	p, _ := co.docs.Get(key)
 	return p
 }
 

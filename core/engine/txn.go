@@ -38,6 +38,7 @@ type Txn struct {
 	ddl         bool                               // the catalog changed
 	built       []mvcc.IndexID                     // indexes made here
 	arena       []byte                             // copies of documents written
+	borrow      bool                               // documents to insert need no copy; see Borrow
 	keyBuf      []byte
 }
 
@@ -54,6 +55,10 @@ func (s *Store) newTxn(b *branch, meta CommitMeta) *Txn {
 	}
 }
 
+// Borrow says that the documents that are given to Insert stay as they are until
+// the transaction has ended, so that they need not be copied.
+func (t *Txn) Borrow() { t.borrow = true }
+
 // keep copies a document into the transaction's memory.
 func (t *Txn) keep(doc Doc) Doc {
 	if cap(t.arena)-len(t.arena) < len(doc) {
@@ -68,6 +73,8 @@ func (t *Txn) keep(doc Doc) Doc {
 type write struct {
 	coll    *Collection
 	idKey   []byte
+	name    string      // idKey as a string, if there is one already
+	room    *pendingDoc // memory for the document's state, if there is some already
 	before  Doc // nil: an insert
 	after   Doc // nil: a delete; kept by the transaction
 	changes []update.Change
@@ -89,20 +96,20 @@ func (t *Txn) put(w *write) error {
 		return err
 	}
 	co := t.over.coll(w.coll.ID)
-	p, ok := co.docs.Get(string(w.idKey))
-	if !ok {
-		id := w.before.Get("_id")
-		if w.before == nil {
-			id = w.after.Get("_id")
-		}
-		p = &pendingDoc{existed: w.before != nil, id: id.Clone()}
-		co.docs.Set(string(w.idKey), p)
+	if w.name == "" {
+		w.name = string(w.idKey)
+	}
+	p := co.get(w.name)
+	isNew := p == nil
+	if isNew {
+		p = w.pending()
+		co.docs.Load(w.name, p) // as Set, and quicker behind the last
 	}
 	p.replaced = p.replaced || p.existed && w.before == nil
 	switch {
 	case p.replaced || w.form == wal.ByReplacement:
 		p.form = wal.ByReplacement
-	case !ok:
+	case isNew:
 		p.form = w.form
 	case p.form == wal.ByOperators:
 		p.form = wal.ByDifference // of several writes together
@@ -112,6 +119,20 @@ func (t *Txn) put(w *write) error {
 	p.decided = append(p.decided, w.decided...)
 	co.countChange(w)
 	return nil
+}
+
+// pending is the state of a document that the transaction has not written yet.
+func (w *write) pending() *pendingDoc {
+	p := w.room
+	if p == nil {
+		p = &pendingDoc{}
+	}
+	if p.existed = w.before != nil; p.existed {
+		p.id = w.before.Get("_id").Clone()
+	} else {
+		p.id = w.after.Get("_id") // the transaction keeps the document
+	}
+	return p
 }
 
 func (co *collOverlay) countChange(w *write) {
