@@ -75,8 +75,8 @@ type write struct {
 	idKey   []byte
 	name    string      // idKey as a string, if there is one already
 	room    *pendingDoc // memory for the document's state, if there is some already
-	before  Doc // nil: an insert
-	after   Doc // nil: a delete; kept by the transaction
+	before  Doc         // nil: an insert
+	after   Doc         // nil: a delete; kept by the transaction
 	changes []update.Change
 	decided []update.Change // in a merge, what its resolutions wrote
 	form    wal.Form
