@@ -102,8 +102,9 @@ int32_t argon_command(int64_t client, const char *db, const uint8_t *command,
                       int64_t command_size, int32_t budget_ms,
                       argon_buffer *buffer) {
   if (forked) return refuse(buffer);
-  return goArgonCommand(client, (char *)db, (uint8_t *)command, command_size,
-                        budget_ms, buffer);
+  return shim_settled(goArgonCommand(client, (char *)db, (uint8_t *)command,
+                                     command_size, budget_ms, buffer),
+                      buffer);
 }
 
 int32_t argon_first(int64_t client, const char *db, const uint8_t *command,

@@ -54,6 +54,13 @@ func newConnection(b backend) *connection {
 	return c
 }
 
+// alone reports whether nothing else uses the client now.
+func (c *connection) alone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.users == 1
+}
+
 // enter begins a use of the client; leave ends it.
 func (c *connection) enter() error {
 	c.mu.Lock()
@@ -124,21 +131,18 @@ func closeClient(n int64) answer {
 	return answer{}
 }
 
-// runCommand runs a command on the thread of the caller.
+// runCommand runs a command on the thread of the caller. What it left to wait for
+// is in the answer (settle.go).
 func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 	c, err := use(n)
 	if err != nil {
 		return failure(err)
 	}
-	defer c.leave()
 	if budgetMS > 0 {
+		defer c.leave()
 		return c.runWithin(time.Duration(budgetMS)*time.Millisecond, db, cmd)
 	}
-	doc, err := c.backend.RunCommand(c.ctx, db, cmd)
-	if err != nil {
-		return failure(err)
-	}
-	return answer{doc: doc}
+	return c.runUnsettled(db, cmd)
 }
 
 // runFirst runs a command and answers with the first document of its cursor.

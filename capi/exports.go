@@ -65,6 +65,20 @@ func goArgonFirst(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64
 	})
 }
 
+// goArgonSettle ends commands that returned unsettled, each with the status and
+// the buffer of its caller.
+//
+//export goArgonSettle
+func goArgonSettle(first *C.struct_shim_waiter) {
+	for w := first; w != nil; w = w.next {
+		u, _ := registry.forget(int64(w.buffer.handle)).(*unsettled)
+		w.buffer.handle = 0
+		if a := guarded(u.settle); a.status != ok {
+			w.status = fill(w.buffer, a)
+		}
+	}
+}
+
 //export goArgonCommandStart
 func goArgonCommandStart(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64_t, buf *C.argon_buffer) C.int32_t {
 	return respond(buf, func() answer {
@@ -178,6 +192,21 @@ func goArgonTestPanic(buf *C.argon_buffer) C.int32_t {
 // document that does not fit stays behind as a finished job.
 func respond(buf *C.argon_buffer, call func() answer) C.int32_t {
 	a := guarded(call)
+	if a.rest != nil && buf != nil && int64(len(a.doc)) <= capacity(buf) {
+		status := fill(buf, a)
+		buf.handle = C.int64_t(registry.add(a.rest))
+		return status | C.SHIM_UNSETTLED
+	}
+	if a.rest != nil {
+		if late := guarded(a.rest.settle); late.status != ok {
+			a = late
+		}
+	}
+	return fill(buf, a)
+}
+
+// fill writes an answer into the buffer.
+func fill(buf *C.argon_buffer, a answer) C.int32_t {
 	if buf == nil {
 		if a.status == ok && len(a.doc) > 0 {
 			return C.ARGON_FAILED

@@ -20,4 +20,21 @@ ARGON_HIDDEN int32_t shim_job_stream(int64_t job, int32_t keep,
                                      struct ArrowArrayStream *out,
                                      argon_buffer *buffer);
 
+/*
+ * In the status of goArgonCommand: the reply is in the buffer, and the caller may
+ * have it once goArgonSettle was called with it. Until then handle is its number.
+ */
+#define SHIM_UNSETTLED 0x100
+
+/* A caller whose command is unsettled. */
+typedef struct shim_waiter {
+  argon_buffer *buffer;
+  int32_t status; /* what argon_command returns */
+  int32_t settled;
+  struct shim_waiter *next;
+} shim_waiter;
+
+/* Returns what argon_command returns, once the command is settled. */
+ARGON_HIDDEN int32_t shim_settled(int32_t status, argon_buffer *buffer);
+
 #endif /* ARGON_SHIM_H */

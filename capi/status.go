@@ -22,6 +22,7 @@ type answer struct {
 	doc    []byte
 	need   int // with tooSmall: the size of the document
 	handle int64
+	rest   *unsettled // what has to happen before the caller may have the answer
 }
 
 // failure is the answer of a call that ended with err: its error document, as

@@ -255,13 +255,18 @@ func isUnborn(err error, ref refs.Ref) bool {
 }
 
 // write runs fn in the command's transaction, or else in one of its own that is
-// durable when write returns. The LSN is 0 where nothing is committed (yet).
+// durable when write returns, unless a Pending waits for that. The LSN is 0 where
+// nothing is committed (yet).
 func (c *call) write(ctx context.Context, fn func(*engine.Txn) error) (mvcc.LSN, error) {
 	if c.txn != nil {
 		return 0, fn(c.txn.engine)
 	}
 	if c.memory == nil {
-		return c.d.store.Write(ctx, c.ref, c.meta(), fn)
+		lsn, wait, err := c.d.store.WriteNoWait(ctx, c.ref, c.meta(), fn)
+		if err != nil || lsn == 0 {
+			return lsn, err
+		}
+		return lsn, Settle(ctx, wait)
 	}
 	return c.writeOnce(ctx, c.memory, fn)
 }

@@ -18,17 +18,23 @@ import (
 // nothing was written. It returns once the commit is durable. A write to a
 // project that is not there makes it.
 func (s *Store) Write(ctx context.Context, ref refs.Ref, meta CommitMeta, fn func(*Txn) error) (mvcc.LSN, error) {
-	b, err := s.writableBranch(ctx, ref, meta)
-	if err != nil {
-		return 0, err
-	}
-	b.mu.Lock()
-	lsn, wait, err := s.writeLocked(ctx, b, meta, fn)
-	b.mu.Unlock()
+	lsn, wait, err := s.WriteNoWait(ctx, ref, meta, fn)
 	if err != nil || lsn == 0 {
 		return lsn, err
 	}
 	return lsn, wait()
+}
+
+// WriteNoWait is Write that returns once the commit is visible. It is durable once
+// wait has returned, which is called exactly once if there is an LSN.
+func (s *Store) WriteNoWait(ctx context.Context, ref refs.Ref, meta CommitMeta, fn func(*Txn) error) (lsn mvcc.LSN, wait func() error, err error) {
+	b, err := s.writableBranch(ctx, ref, meta)
+	if err != nil {
+		return 0, nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return s.writeLocked(ctx, b, meta, fn)
 }
 
 func (s *Store) writeLocked(ctx context.Context, b *branch, meta CommitMeta, fn func(*Txn) error) (mvcc.LSN, func() error, error) {

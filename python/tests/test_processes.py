@@ -406,3 +406,34 @@ def test_the_other_tests_pass_attached() -> None:
 
 
 _REPRESENTATIVE = ("collections", "branches", "bson")
+
+
+WRITERS = """
+    import os, sys, threading
+    import argon
+    client = argon.Client(sys.argv[1], project="shop", actor="writer")
+    users = client.data.get_collection("users")
+    def write(thread):
+        for n in range(1_000_000):
+            users.insert_one({"_id": thread * 1_000_000 + n})
+            os.write(1, b"%d\\n" % (thread * 1_000_000 + n))  # one write, not cut in two
+    for thread in range(16):
+        threading.Thread(target=write, args=(thread,), daemon=True).start()
+    sys.stdin.read()
+"""
+
+
+@unix
+def test_what_many_threads_were_told_is_there_after_a_kill(tmp_path: Path) -> None:
+    """Threads share syncs; none of them hears of its insert before it is on disk."""
+    writers = start_python(WRITERS, str(tmp_path / "s"))
+    told = [int(line(writers)) for _ in range(2000)]
+    writers.kill()
+    rest, _ = writers.communicate()
+    told += [int(text) for text in rest.splitlines()]
+    with argon.Client(tmp_path / "s", project="shop") as client:
+        found = {document["_id"] for document in client.data.get_collection("users").find()}
+    assert len(told) == len(set(told))
+    assert found >= set(told)
+    assert len(found) <= len(told) + 16
+    assert len({number // 1_000_000 for number in told}) == 16

@@ -51,6 +51,7 @@ type journal struct {
 	outside uint64 // the last of them that is in Pebble alone
 	settled uint64 // everything up to it is durable in Pebble
 	durable uint64 // everything up to it is durable, here or there
+	wanted  uint64 // the last that somebody sleeps for, here in Go
 	pending group  // applied, and nobody writes it yet
 	spare   group
 	leading bool          // somebody writes a group
@@ -115,6 +116,7 @@ func (j *journal) wait(ordinal uint64) error {
 		}
 		if j.leading {
 			turn := j.turn
+			j.wanted = max(j.wanted, ordinal)
 			j.mu.Unlock()
 			<-turn
 			j.mu.Lock()
@@ -122,13 +124,19 @@ func (j *journal) wait(ordinal uint64) error {
 		}
 		j.leading = true
 		j.lead()
-		if j.pending.empty() || j.store.failed.Load() != nil {
-			j.leading = false
-		} else {
+		if j.awaited() {
 			go j.drain()
+		} else {
+			j.leading = false
 		}
 	}
 	return nil
+}
+
+// awaited reports whether somebody sleeps for the group that has gathered. Where
+// writers wait outside of Go (package capi), nobody does: one of them comes.
+func (j *journal) awaited() bool {
+	return !j.pending.empty() && j.wanted > j.durable && j.store.failed.Load() == nil
 }
 
 // drain goes on leading while writers keep coming, so that the next group does
@@ -136,10 +144,17 @@ func (j *journal) wait(ordinal uint64) error {
 func (j *journal) drain() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for !j.pending.empty() && j.store.failed.Load() == nil {
+	for j.awaited() {
 		j.lead()
 	}
 	j.leading = false
+	j.wake() // whoever began to sleep since, for what is durable or never will be
+}
+
+// wake lets everybody look again.
+func (j *journal) wake() {
+	close(j.turn)
+	j.turn = make(chan struct{})
 }
 
 // lead writes the group that has gathered, and lets those go who wait for it.
@@ -160,8 +175,7 @@ func (j *journal) lead() {
 	}
 	g.reset()
 	j.spare = g
-	close(j.turn)
-	j.turn = make(chan struct{})
+	j.wake()
 }
 
 // write makes a group durable and returns the last ordinal in it; or zero if it
