@@ -74,7 +74,7 @@ func goArgonSettle(first *C.struct_shim_waiter) {
 		u, _ := registry.forget(int64(w.buffer.handle)).(*unsettled)
 		w.buffer.handle = 0
 		if a := guarded(u.settle); a.status != ok {
-			w.status = fill(w.buffer, a)
+			w.status = deliver(w.buffer, a)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func goArgonTestPanic(buf *C.argon_buffer) C.int32_t {
 func respond(buf *C.argon_buffer, call func() answer) C.int32_t {
 	a := guarded(call)
 	if a.rest != nil && buf != nil && int64(len(a.doc)) <= capacity(buf) {
-		status := fill(buf, a)
+		status := deliver(buf, a)
 		buf.handle = C.int64_t(registry.add(a.rest))
 		return status | C.SHIM_UNSETTLED
 	}
@@ -202,11 +202,11 @@ func respond(buf *C.argon_buffer, call func() answer) C.int32_t {
 			a = late
 		}
 	}
-	return fill(buf, a)
+	return deliver(buf, a)
 }
 
-// fill writes an answer into the buffer.
-func fill(buf *C.argon_buffer, a answer) C.int32_t {
+// deliver writes an answer into the buffer.
+func deliver(buf *C.argon_buffer, a answer) C.int32_t {
 	if buf == nil {
 		if a.status == ok && len(a.doc) > 0 {
 			return C.ARGON_FAILED
