@@ -3,6 +3,7 @@ package bsonraw
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/argon-lab/argon/core/errs"
@@ -38,28 +39,106 @@ func invalid(format string, args ...any) error {
 // validateElements checks the elements of d, whose length is right. left is how
 // many levels of nesting it may have.
 func validateElements(d Doc, left int) error {
-	if left == 0 {
-		return errs.New(errs.Overflow, "document is nested deeper than %d levels", MaxDepth)
+	rest, err := elements(d, left)
+	for err == nil && len(rest) > 0 {
+		_, rest, err = skipValid(rest, left)
 	}
-	if d[len(d)-1] != 0 {
-		return invalid("no zero byte at the end of a document")
+	return err
+}
+
+// skipValid is validateElement for what most elements are, in the least time: a
+// short name in ASCII, and a number, a text or a document. What is anything else,
+// or wrong, goes to validateElement. It returns the length of the name.
+func skipValid(b []byte, left int) (n int, rest []byte, err error) {
+	if len(b) < 9 {
+		return skipOther(b, left)
 	}
-	it := d.Iter()
-	for it.Next() {
-		if err := validateValue(it.key, it.val, left); err != nil {
-			return err
+	w := binary.LittleEndian.Uint64(b[1:])
+	zeros := (w - lowBits) &^ w & highBits // the lowest is that of the first zero byte
+	if below := zeros&-zeros - 1; zeros == 0 || w&below&highBits != 0 {
+		return skipOther(b, left)
+	}
+	n = bits.TrailingZeros64(zeros) >> 3
+	t, rest := Type(b[0]), b[2+n:]
+	size := int(plainSizes[t])
+	if size < 0 && len(rest) >= 4 {
+		size = int(int32(binary.LittleEndian.Uint32(rest)))
+		switch t {
+		case Object, Array:
+			if size >= 5 && size <= len(rest) {
+				return n, rest[size:], validateElements(Doc(rest[:size]), left-1)
+			}
+		case String:
+			size += 4
+			if size < 5 || size > len(rest) || rest[size-1] != 0 || !utf8.Valid(rest[4:size]) {
+				return skipOther(b, left)
+			}
+		default:
+			return skipOther(b, left)
 		}
 	}
-	if it.bad || len(it.rest) != 1 {
-		return invalid("an element cut off or of an unknown type after %q", it.key)
+	if size < 0 || size > len(rest) {
+		return skipOther(b, left)
 	}
-	return nil
+	return n, rest[size:], nil
+}
+
+func skipOther(b []byte, left int) (n int, rest []byte, err error) {
+	key, _, rest, err := validateElement(b, left)
+	return len(key), rest, err
+}
+
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// plainSizes are the sizes of the types whose values are right whatever is in them,
+// and -1 for the others.
+var plainSizes = func() (sizes [256]int8) {
+	for t := range sizes {
+		sizes[t] = fixedSizes[t]
+		if Type(t) == Boolean {
+			sizes[t] = -1
+		}
+	}
+	return sizes
+}()
+
+// elements returns what stands between a document's length and its end.
+func elements(d Doc, left int) ([]byte, error) {
+	if left == 0 {
+		return nil, errs.New(errs.Overflow, "document is nested deeper than %d levels", MaxDepth)
+	}
+	if d[len(d)-1] != 0 {
+		return nil, invalid("no zero byte at the end of a document")
+	}
+	return d[4 : len(d)-1], nil
+}
+
+// validateElement checks the element at the start of b and returns what follows it.
+func validateElement(b []byte, left int) (key []byte, v Value, rest []byte, err error) {
+	n := nameEnd(b[1:])
+	if n < 0 {
+		return nil, v, nil, invalid("an element whose name has no end: %.40q", b[1:])
+	}
+	key, rest = b[1:1+n], b[2+n:]
+	if !utf8.Valid(key) {
+		return nil, v, nil, invalid("a field name that is not UTF-8: %q", key)
+	}
+	t := Type(b[0])
+	size := int(fixedSizes[t])
+	if size < 0 {
+		size = valueSize(t, rest)
+	}
+	if size < 0 || size > len(rest) {
+		return nil, v, nil, invalid("an element cut off or of an unknown type: %q", key)
+	}
+	v = Value{t, rest[:size:size]}
+	return key, v, rest[size:], validateValue(key, v, left)
 }
 
 func validateValue(key []byte, v Value, left int) error {
-	if !utf8.Valid(key) {
-		return invalid("a field name that is not UTF-8: %q", key)
-	}
 	switch v.Type {
 	case Object, Array:
 		return validateElements(Doc(v.Data), left-1)
@@ -130,6 +209,40 @@ func ValidateStored(d Doc) error {
 		}
 	}
 	return nil
+}
+
+// StoredID checks a document from outside that is to be stored as it is, and
+// returns its _id: it has to pass Validate and ValidateStored, and its _id has to
+// be its first field and the only one of that name.
+func StoredID(d Doc) (id Value, err error) {
+	if len(d) > MaxDocSize || len(d) < 5 || int64(binary.LittleEndian.Uint32(d)) != int64(len(d)) {
+		return Value{}, invalid("a document of %d bytes", len(d))
+	}
+	rest, err := elements(d, MaxDepth)
+	if err == nil && len(rest) == 0 {
+		err = errNoID()
+	}
+	if err != nil {
+		return id, err
+	}
+	key, id, rest, err := validateElement(rest, MaxDepth)
+	if err == nil && string(key) != "_id" {
+		err = errNoID()
+	}
+	for err == nil && len(rest) > 0 {
+		n, name := 0, rest[1:]
+		if n, rest, err = skipValid(rest, MaxDepth); n == 3 && string(name[:3]) == "_id" {
+			err = errNoID()
+		}
+	}
+	if err == nil {
+		err = ValidateID(id)
+	}
+	return id, err
+}
+
+func errNoID() error {
+	return errs.New(errs.InvalidIDField, "a document whose first field is not its only _id")
 }
 
 var idName = []byte("_id")

@@ -108,7 +108,7 @@ func (b *branch) refuse(meta CommitMeta) error {
 // commitLocked applies a transaction's writes. The branch's lock is held; the
 // caller waits for the disk after giving it up.
 func (t *Txn) commitLocked(ctx context.Context) (mvcc.LSN, func() error, error) {
-	if t.over.isEmpty() && len(t.refs) == 0 && t.merge.Segment == 0 {
+	if t.over.isEmpty() && t.bulk == nil && len(t.refs) == 0 && t.merge.Segment == 0 {
 		return 0, nil, nil
 	}
 	head := t.branch.head.Load()
@@ -185,7 +185,13 @@ func (t *Txn) build(ctx context.Context, head *headState) (*mvcc.Commit, error) 
 			return nil, err
 		}
 	}
-	return c, t.buildCounts(c, head)
+	if err := t.buildCounts(c, head); err != nil {
+		return nil, err
+	}
+	if t.bulk != nil {
+		t.bulk.addTo(c)
+	}
+	return c, nil
 }
 
 // buildCollection adds one collection's writes to a commit.

@@ -34,6 +34,7 @@ type Txn struct {
 	refs        []mvcc.RefWrite
 	along       []func(lsn mvcc.LSN) mvcc.RefWrite // see Remember
 	result      Doc                                // for CommitMeta.Memory, or nil
+	bulk        *Bulk                              // inserts beside the overlay
 	merge       wal.Position                       // the other parent of a merge
 	ddl         bool                               // the catalog changed
 	built       []mvcc.IndexID                     // indexes made here

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -170,6 +171,41 @@ func TestBackendsKeepSnapshots(t *testing.T) {
 	})
 }
 
+func TestBackendsTakeRunsWithTheirBatches(t *testing.T) {
+	eachBackend(t, func(t *testing.T, s kv.Store) {
+		set(t, s, "a", "1")
+		r, err := s.NewRun(t.Context(), 7)
+		require.NoError(t, err)
+		for _, name := range []string{"a", "b", "c"} {
+			require.NoError(t, r.Set(versioned(name, 7), []byte(name)))
+		}
+		require.NoError(t, r.Finish())
+		require.Positive(t, r.Size())
+		_, ok, err := s.Get(versioned("a", 7))
+		require.NoError(t, err)
+		require.False(t, ok, "before its batch is applied")
+		dropped, err := s.NewRun(t.Context(), 8)
+		require.NoError(t, err)
+		require.NoError(t, dropped.Set(versioned("a", 8), []byte("none")))
+		require.NoError(t, dropped.Finish())
+		dropped.Close()
+		b := s.NewBatch()
+		b.Set([]byte("b"), []byte("2"))
+		b.AddRun(r)
+		require.NoError(t, s.Apply(b, false))
+		it, err := s.NewIter(nil, nil)
+		require.NoError(t, err)
+		require.Len(t, keys(t, it, it.First()), 5)
+		require.NoError(t, it.Close())
+		for _, name := range []string{"a", "b", "c"} {
+			v, ok, err := s.Get(versioned(name, 7))
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, name, string(v))
+		}
+	})
+}
+
 func TestBackendsWaitForTheDisk(t *testing.T) {
 	eachBackend(t, func(t *testing.T, s kv.Store) {
 		var waits []func() error
@@ -217,8 +253,29 @@ func TestBackendsAgree(t *testing.T) {
 	})
 }
 
+// takeRuns applies a batch with a run, whose names may be there already.
+func takeRuns(t *rapid.T, stores []kv.Store) {
+	version := rapid.Uint64Range(13, 20).Draw(t, "version of run") // above what readers look at
+	names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "aa", "b", "ba", "bb", "c"}), 1, 6, rapid.ID[string]).Draw(t, "names")
+	slices.Sort(names)
+	for _, s := range stores {
+		r, err := s.NewRun(t.Context(), version)
+		require.NoError(t, err)
+		for _, name := range names {
+			require.NoError(t, r.Set(versioned(name, version), []byte(name)))
+		}
+		require.NoError(t, r.Finish())
+		b := s.NewBatch()
+		b.Set([]byte{1, 'r'}, fmt.Append(nil, version))
+		b.AddRun(r)
+		require.NoError(t, s.Apply(b, rapid.Bool().Draw(t, "sync")))
+	}
+}
+
 func step(t *rapid.T, stores []kv.Store, drawKey, drawBound *rapid.Generator[[]byte]) {
-	switch rapid.IntRange(0, 5).Draw(t, "step") {
+	switch rapid.IntRange(0, 6).Draw(t, "step") {
+	case 6:
+		takeRuns(t, stores)
 	case 0, 1, 2:
 		var ops []func(kv.Batch)
 		for range rapid.IntRange(1, 8).Draw(t, "writes") {

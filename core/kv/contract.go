@@ -66,6 +66,14 @@ func (c *checkedStore) ApplyNoWait(b Batch) (func() error, error) {
 	}, nil
 }
 
+func (c *checkedStore) NewRun(ctx context.Context, version uint64) (Run, error) {
+	r, err := c.s.NewRun(ctx, version)
+	if err != nil {
+		return nil, checkErr(err)
+	}
+	return &checkedRun{r: r, version: version}, nil
+}
+
 func (c *checkedStore) Get(key []byte) ([]byte, bool, error) { return checkGet(c.s, key) }
 
 func checkGet(r Reader, key []byte) ([]byte, bool, error) {
@@ -160,6 +168,7 @@ func (c *checkedSnapshot) Close() error {
 
 type checkedBatch struct {
 	b    Batch
+	run  bool
 	over bool
 }
 
@@ -187,6 +196,44 @@ func (c *checkedBatch) SetDeferred(keyLen, valueLen int) (key, value []byte) {
 	return key, value
 }
 
+func (c *checkedBatch) AddRun(r Run) {
+	c.use()
+	cr, ok := r.(*checkedRun)
+	demand(ok && !c.run, "a run of another store, or a second one")
+	cr.use()
+	demand(cr.finished, "a run that is not finished")
+	cr.over, c.run = true, true
+	c.b.AddRun(cr.r)
+}
+
 func (c *checkedBatch) Len() int  { c.use(); return c.b.Len() }
 func (c *checkedBatch) Size() int { c.use(); return c.b.Size() }
 func (c *checkedBatch) Close()    { c.use(); c.over = true; c.b.Close() }
+
+type checkedRun struct {
+	r        Run
+	version  uint64
+	last     []byte
+	finished bool
+	over     bool
+}
+
+func (c *checkedRun) use() { demand(!c.over, "a run used behind its end") }
+
+func (c *checkedRun) Set(key, value []byte) error {
+	c.use()
+	demand(!c.finished, "a key for a run that is finished")
+	demand(Split(key) < len(key) && Version(key) == c.version, "a key %x in a run of version %d", key, c.version)
+	demand(bytes.Compare(c.last, key) < 0, "a key %x in a run behind %x", key, c.last)
+	c.last = append(c.last[:0], key...)
+	return checkErr(c.r.Set(key, value))
+}
+
+func (c *checkedRun) Finish() error {
+	c.use()
+	c.finished = true
+	return checkErr(c.r.Finish())
+}
+
+func (c *checkedRun) Size() int { c.use(); return c.r.Size() }
+func (c *checkedRun) Close()    { c.use(); c.over = true; c.r.Close() }

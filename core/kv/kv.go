@@ -21,6 +21,9 @@ type Store interface {
 	// from any goroutine.
 	ApplyNoWait(b Batch) (wait func() error, err error)
 
+	// NewRun returns an empty run of a version.
+	NewRun(ctx context.Context, version uint64) (Run, error)
+
 	// NewSnapshot returns a reader of the store as it is now.
 	NewSnapshot() Snapshot
 
@@ -78,11 +81,32 @@ type Batch interface {
 	// SetDeferred makes room for a key and a value of these lengths, for the
 	// caller to fill before the next call on the batch.
 	SetDeferred(keyLen, valueLen int) (key, value []byte)
-	// Len returns the number of writes.
+	// AddRun makes a run, which it takes over, a part of the batch. A batch has
+	// one at most.
+	AddRun(r Run)
+	// Len returns the number of writes, those of a run not counted.
 	Len() int
 	// Size returns the number of bytes that the batch takes.
 	Size() int
 	// Close drops a batch that is not going to be applied.
+	Close()
+}
+
+// Run is many writes on their way into the store, in order and all of one
+// version: they are written at once to where they stay, and not first to a log
+// and to memory. That pays from some megabytes on.
+//
+// What is in it becomes durable with the batch that it is a part of, at the
+// latest when Apply returns. Readers may see it a moment before they see the rest
+// of the batch: the version has to be one that nobody reads yet.
+type Run interface {
+	// Set adds a versioned key above all before it. Both are copied.
+	Set(key, value []byte) error
+	// Finish ends the run, which a batch takes only then.
+	Finish() error
+	// Size returns the number of bytes added.
+	Size() int
+	// Close drops a run that no batch has taken.
 	Close()
 }
 

@@ -115,6 +115,19 @@ func (b *memoryBatch) DeleteRange(lo, hi []byte) {
 	})
 }
 
+func (b *memoryBatch) AddRun(r kv.Run) { b.ops = append(b.ops, r.(*memoryRun).ops...) }
+
+type memoryRun struct{ memoryBatch }
+
+func (*memory) NewRun(context.Context, uint64) (kv.Run, error) { return &memoryRun{}, nil }
+
+func (r *memoryRun) Set(key, value []byte) error {
+	r.memoryBatch.Set(key, value)
+	return nil
+}
+
+func (r *memoryRun) Finish() error { return nil }
+
 func (b *memoryBatch) Len() int  { return len(b.ops) }
 func (b *memoryBatch) Size() int { return b.size }
 func (b *memoryBatch) Close()    {}

@@ -9,6 +9,12 @@ import (
 	"github.com/argon-lab/argon/core/bsonraw"
 )
 
+// The size of a chunk.
+const (
+	copyDocs  = 4000
+	copyBytes = 2 << 20
+)
+
 // chunk is a run of documents in memory of its own.
 type chunk struct {
 	docs   []bsonraw.Doc

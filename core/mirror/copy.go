@@ -19,9 +19,6 @@ import (
 
 const (
 	defaultParallel = 4
-	// copyDocs and copyBytes are the size of a chunk, which is a commit.
-	copyDocs  = 4000
-	copyBytes = 2 << 20
 	// maxMoments is how many moments in a row a collection is tried at.
 	maxMoments = 3
 )
@@ -183,7 +180,9 @@ func (l *lane) runCopies(ctx context.Context, todo []*copyState) error {
 	if n <= 0 {
 		n = defaultParallel
 	}
-	for range min(n, len(todo)) {
+	n = min(n, len(todo))
+	l.loadBytes = commitBytes / n
+	for range n {
 		workers.Go(func() {
 			for c := range work {
 				if err := l.copyCollection(ctx, c); err != nil {
@@ -248,12 +247,13 @@ func (l *lane) readCollection(ctx context.Context, c *copyState, snapshot bool) 
 	if err != nil {
 		return err
 	}
-	defer scan.stop()
-	for chunk := range scan.out {
-		if chunk.err != nil {
-			return chunk.err
+	loads := scan.gather(l.loadBytes)
+	defer loads.stop()
+	for load := range loads.out {
+		if load.err != nil {
+			return load.err
 		}
-		if chunk.last && !snapshot {
+		if load.last && !snapshot {
 			at, err := l.src.now(ctx)
 			if err != nil {
 				return err
@@ -262,50 +262,35 @@ func (l *lane) readCollection(ctx context.Context, c *copyState, snapshot bool) 
 			c.Time = at
 			l.mu.Unlock()
 		}
-		if err := l.storeChunk(ctx, c, chunk); err != nil {
+		if err := l.storeLoad(ctx, c, load); err != nil {
 			return err
 		}
+		loads.done(load)
 	}
 	return nil
 }
 
-// storeChunk stores documents together with how far the copy is.
-func (l *lane) storeChunk(ctx context.Context, c *copyState, chunk chunk) error {
-	size := int64(0)
-	for _, d := range chunk.docs {
-		size += int64(len(d))
-	}
+// storeLoad stores documents together with how far the copy is.
+func (l *lane) storeLoad(ctx context.Context, c *copyState, load *load) error {
 	meta := l.metaAt(stampOf(c.Time), "first copy of "+c.Name)
 	meta.Unsynced = true
 	_, err := l.store.Write(ctx, l.ref(), meta, func(t *engine.Txn) error {
-		docs, err := l.sift(t, c.Name, chunk.docs)
-		if err != nil {
+		if done, err := t.InsertBulk(ctx, c.Name, &load.bulk, !c.Mixed); err != nil {
 			return err
-		}
-		if len(docs) > 0 {
-			res, err := t.Insert(ctx, c.Name, docs, false)
-			if err != nil {
-				return err
-			}
-			failed := res.Errors
-			if c.Mixed { // one that moved since may have been met before
-				if failed, err = replaceMet(t, c.Name, docs, failed); err != nil {
-					return err
-				}
-			}
-			if err := l.refuseIn(t, c.Name, docs, failed); err != nil {
+		} else if !done {
+			if err := l.insertOneByOne(ctx, t, c, load.bulk.Docs()); err != nil {
 				return err
 			}
 		}
 		l.mu.Lock()
-		c.Resume, c.Begun, c.Done = chunk.resume, true, chunk.last
+		c.Resume, c.Begun, c.Done = load.resume, true, load.last
 		doc := marshal(c)
 		l.mu.Unlock()
 		return t.PutSetting(stateKind, l.key("copy", c.Name), doc)
 	})
 	if err == nil {
-		l.copied.Add(int64(len(chunk.docs)))
-		l.copyBytes.Add(size)
+		l.copied.Add(int64(load.bulk.Len()))
+		l.copyBytes.Add(int64(load.bulk.Size()))
 	}
 	return err
 }
@@ -322,6 +307,25 @@ func (l *lane) sift(t *engine.Txn, coll string, docs []bsonraw.Doc) (rest []bson
 		return true
 	})
 	return rest, err
+}
+
+// insertOneByOne stores documents some of which need a closer look.
+func (l *lane) insertOneByOne(ctx context.Context, t *engine.Txn, c *copyState, docs []bsonraw.Doc) error {
+	docs, err := l.sift(t, c.Name, docs)
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	res, err := t.Insert(ctx, c.Name, docs, false)
+	if err != nil {
+		return err
+	}
+	failed := res.Errors
+	if c.Mixed { // one that moved since may have been met before
+		if failed, err = replaceMet(t, c.Name, docs, failed); err != nil {
+			return err
+		}
+	}
+	return l.refuseIn(t, c.Name, docs, failed)
 }
 
 // replaceMet replaces documents that are here already, and returns the failures

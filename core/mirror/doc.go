@@ -32,6 +32,7 @@
 // later ones are. So a copy that was cut off, or outlived the source's snapshots,
 // goes on with a newer time for what is left.
 //
-// Read definition.go, manager.go, lane.go; then copy.go and stream.go; then
+// Read definition.go, manager.go, lane.go; then copy.go (scan.go, gather.go) and
+// stream.go; then
 // apply.go and delta.go.
 package mirror

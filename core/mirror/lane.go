@@ -39,6 +39,7 @@ type lane struct {
 	saved     time.Time
 	windowLow string        // a warning, or ""
 	copyEnd   stamp         // the newest moment of the copy
+	loadBytes int           // of a commit of the copy
 	changed   chan struct{} // closed and replaced when the status changes
 	polled    *catalogue    // not compared yet
 

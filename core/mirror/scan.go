@@ -17,38 +17,63 @@ type scanOptions struct {
 	resume    bson.Raw // go on behind it
 }
 
-// scan reads a collection in the source's own order, ahead of its user by a chunk.
+// The size of an answer. With less, the two sides spend more on waking each other;
+// with more, an answer no longer fits the processor's caches.
+const (
+	answerDocs  = 16_000
+	answerBytes = 4 << 20
+)
+
+// answer is what the source sent at once.
+type answer struct {
+	docs   bsonraw.Doc // an array, in memory of its own
+	resume bson.Raw    // where the source goes on behind them, if it told
+	last   bool
+	err    error
+}
+
+// scan reads a collection in the source's own order, ahead of its user by an answer.
 // It speaks the commands find and getMore itself, since the driver's cursor does
-// not show where the source goes on; and a chunk is the memory of an answer, so
-// that documents are not copied.
-func (s *source) scan(ctx context.Context, database string, o scanOptions) (*chunkReader, error) {
+// not show where the source goes on, and copies documents.
+type scan struct {
+	out     chan answer
+	cancel  context.CancelFunc
+	stopped <-chan struct{}
+	db      *mongo.Database
+	o       scanOptions
+	size    int32
+	id      int64
+}
+
+// scan begins to read. The last answer says so, or has the error.
+func (s *source) scan(ctx context.Context, database string, o scanOptions) (*scan, error) {
 	session, err := s.client.StartSession()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &chunkReader{out: make(chan chunk, 1), cancel: cancel}
-	sc := &scanner{db: s.client.Database(database), o: o, size: s.chunkSize(ctx, database, o.coll)}
+	sc := &scan{out: make(chan answer, 1), db: s.client.Database(database), o: o, size: s.answerSize(ctx, database, o.coll)}
+	ctx, sc.cancel = context.WithCancel(ctx)
+	sc.stopped = ctx.Done()
 	go func() {
-		defer close(r.out)
+		defer close(sc.out)
 		defer session.EndSession(context.WithoutCancel(ctx))
 		ctx := mongo.NewSessionContext(ctx, session)
 		defer sc.close(ctx)
 		for last := false; !last; {
-			c := sc.next(ctx)
-			last = c.last
+			a := sc.next(ctx)
+			last = a.last
 			select {
-			case r.out <- c:
+			case sc.out <- a:
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return r, nil
+	return sc, nil
 }
 
-// chunkSize returns how many documents to ask for at once.
-func (s *source) chunkSize(ctx context.Context, database, coll string) int32 {
+// answerSize returns how many documents to ask for at once.
+func (s *source) answerSize(ctx context.Context, database, coll string) int32 {
 	var stats struct {
 		Average float64 `bson:"avgObjSize"`
 	}
@@ -56,17 +81,10 @@ func (s *source) chunkSize(ctx context.Context, database, coll string) int32 {
 	if s.client.Database(database).RunCommand(ctx, cmd).Decode(&stats) != nil || stats.Average <= 0 {
 		return 500 // without the right to ask
 	}
-	return int32(min(copyDocs, max(1, copyBytes/stats.Average)))
+	return int32(min(answerDocs, max(1, answerBytes/stats.Average)))
 }
 
-type scanner struct {
-	db   *mongo.Database
-	o    scanOptions
-	size int32
-	id   int64
-}
-
-func (s *scanner) find() bson.D {
+func (s *scan) find() bson.D {
 	cmd := bson.D{{Key: "find", Value: s.o.coll}, {Key: "batchSize", Value: s.size}}
 	if s.o.resumable {
 		cmd = append(cmd, bson.E{Key: "noCursorTimeout", Value: true}, bson.E{Key: "hint", Value: bson.D{{Key: "$natural", Value: 1}}}, bson.E{Key: "$_requestResumeToken", Value: true})
@@ -81,8 +99,8 @@ func (s *scanner) find() bson.D {
 	return append(cmd, bson.E{Key: "readConcern", Value: concern})
 }
 
-// next returns the next answer's documents.
-func (s *scanner) next(ctx context.Context) chunk {
+// next asks for the next answer.
+func (s *scan) next(ctx context.Context) answer {
 	cmd, field := s.find(), "firstBatch"
 	if s.id != 0 {
 		cmd = bson.D{{Key: "getMore", Value: s.id}, {Key: "collection", Value: s.o.coll}, {Key: "batchSize", Value: s.size}}
@@ -91,22 +109,19 @@ func (s *scanner) next(ctx context.Context) chunk {
 	reply, err := s.db.RunCommand(ctx, cmd).Raw()
 	if err != nil {
 		s.id = 0
-		return chunk{err: err, last: true}
+		return answer{err: err, last: true}
 	}
 	cursor := bsonraw.Doc(reply).Get("cursor").Doc()
 	s.id, _ = cursor.Get("id").AsInt64()
-	c := chunk{last: s.id == 0, docs: make([]bsonraw.Doc, 0, s.size)}
-	for it := cursor.Get(field).Doc().Iter(); it.Next(); {
-		c.docs = append(c.docs, it.Value().Doc())
-	}
+	a := answer{docs: cursor.Get(field).Doc(), last: s.id == 0}
 	if token := cursor.Get("postBatchResumeToken").Doc(); token != nil {
-		c.resume = bson.Raw(token.Clone())
+		a.resume = bson.Raw(token.Clone())
 	}
-	return c
+	return a
 }
 
 // close ends the source's cursor, if it is open.
-func (s *scanner) close(ctx context.Context) {
+func (s *scan) close(ctx context.Context) {
 	if s.id == 0 {
 		return
 	}

@@ -35,8 +35,8 @@ type RefWrite struct {
 }
 
 // Commit is what is applied as one. At most one write may name a document, and
-// at most one index write an entry. The caller keeps the bytes and may reuse
-// them once Apply has returned.
+// at most one index write an entry; Apply may change their order. The caller keeps
+// the bytes and may reuse them once Apply has returned.
 type Commit struct {
 	Segment     SegmentID
 	Writes      []Write
@@ -70,18 +70,31 @@ type Version struct {
 //
 // Only the numbering, the encoding and the hand-over to the key-value store
 // happen under the commit lock; so writers that wait at the same time share
-// one sync.
+// one sync. The versions of a large commit are encoded before (run.go).
 func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() error, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, errs.Wrap(err, errs.Interrupted, "the commit was not begun")
 	}
+	run, err := s.newBulk(ctx, c)
+	defer run.close()
+	if err != nil {
+		return 0, nil, err
+	}
 	s.commit.Lock()
 	defer s.commit.Unlock()
+	return s.apply(ctx, c, run)
+}
+
+// apply is Apply under the commit lock.
+func (s *Store) apply(ctx context.Context, c *Commit, run *bulk) (lsn LSN, wait func() error, err error) {
 	if err := s.usable(); err != nil {
 		return 0, nil, err
 	}
 	lsn = s.commit.next
 	if err := s.ensureLimit(lsn); err != nil {
+		return 0, nil, err
+	}
+	if err := run.settle(ctx, c, lsn); err != nil {
 		return 0, nil, err
 	}
 	st := s.nextState(lsn)
@@ -90,12 +103,12 @@ func (s *Store) Apply(ctx context.Context, c *Commit) (lsn LSN, wait func() erro
 		return 0, nil, err
 	}
 	b := s.kv.NewBatch()
-	touched, err := s.encode(ctx, b, c, &st, ms)
+	touched, err := s.encode(ctx, b, c, &st, ms, run)
 	if err != nil {
 		b.Close()
 		return 0, nil, err
 	}
-	size := b.Size()
+	size := b.Size() + run.join(b)
 	limit := s.commit.state.limit
 	unsynced := c.Unsynced && st.limit == limit
 	if unsynced {
@@ -189,17 +202,19 @@ func (s *Store) raiseDurable(wait func() error, limit LSN) func() error {
 	}
 }
 
-// encode writes the commit into a batch and returns the collections that the
-// segment touches for the first time. A large commit can be stopped here for the
-// last time: from then on it is, or is not, as a whole.
-func (s *Store) encode(ctx context.Context, b kv.Batch, c *Commit, st *state, ms int64) (touched []CollectionID, err error) {
+// encode writes what of the commit is not in its run into a batch, and returns the
+// collections that the segment touches for the first time. A large commit can be
+// stopped here for the last time: from then on it is, or is not, as a whole.
+func (s *Store) encode(ctx context.Context, b kv.Batch, c *Commit, st *state, ms int64, run *bulk) (touched []CollectionID, err error) {
 	first := firstTouches{store: s, batch: b, lsn: st.last}
 	for i := range c.Writes {
 		w := &c.Writes[i]
 		if err := notStopped(ctx, i); err != nil {
 			return nil, err
 		}
-		putVersion(b, c.Segment, w, st.last)
+		if !run.has(w.Collection) {
+			putVersion(b, c.Segment, w, st.last)
+		}
 		if err := first.note(c.Segment, w.Collection); err != nil {
 			return nil, err
 		}
@@ -209,7 +224,9 @@ func (s *Store) encode(ctx context.Context, b kv.Batch, c *Commit, st *state, ms
 		if err := notStopped(ctx, i); err != nil {
 			return nil, err
 		}
-		putEntry(b, c.Segment, w, st.last)
+		if !run.has(w.Collection) {
+			putEntry(b, c.Segment, w, st.last)
+		}
 		if err := first.note(c.Segment, w.Collection); err != nil {
 			return nil, err
 		}
@@ -264,30 +281,40 @@ func (f *firstTouches) note(seg SegmentID, c CollectionID) error {
 }
 
 func putVersion(b kv.Batch, seg SegmentID, w *Write, lsn LSN) {
-	size := 1
-	if w.Doc != nil {
-		size += len(w.Doc)
+	key, value := b.SetDeferred(headerLen+len(w.IDKey)+1+kv.SuffixLen, 1+len(w.Doc))
+	w.appendKey(key[:0], seg, lsn)
+	w.appendValue(value[:0])
+}
+
+func (w *Write) appendKey(dst []byte, seg SegmentID, lsn LSN) []byte {
+	return appendVersionKey(dst, seg, w.Collection, w.IDKey, lsn)
+}
+
+func (w *Write) appendValue(dst []byte) []byte {
+	if w.Doc == nil {
+		return append(dst, flagDeleted)
 	}
-	key, value := b.SetDeferred(headerLen+len(w.IDKey)+1+kv.SuffixLen, size)
-	appendVersionKey(key[:0], seg, w.Collection, w.IDKey, lsn)
-	value[0] = flagDeleted
-	if w.Doc != nil {
-		value[0] = flagPresent
-		copy(value[1:], w.Doc)
-	}
+	return append(append(dst, flagPresent), w.Doc...)
 }
 
 func putEntry(b kv.Batch, seg SegmentID, w *IndexWrite, lsn LSN) {
-	n := uint64(len(w.IDKey))
-	key, value := b.SetDeferred(indexLen+len(w.Key)+len(w.IDKey)+1+kv.SuffixLen, 1+uvarintLen(n))
-	key = appendIndexHeader(key[:0], seg, w.Collection, w.Index)
-	key = append(append(key, w.Key...), w.IDKey...)
-	kv.AppendVersion(key, uint64(lsn))
-	value[0] = flagPresent
+	size := 1 + uvarintLen(uint64(len(w.IDKey)))
+	key, value := b.SetDeferred(indexLen+len(w.Key)+len(w.IDKey)+1+kv.SuffixLen, size)
+	w.appendKey(key[:0], seg, lsn)
+	w.appendValue(value[:0])
+}
+
+func (w *IndexWrite) appendKey(dst []byte, seg SegmentID, lsn LSN) []byte {
+	dst = appendIndexHeader(dst, seg, w.Collection, w.Index)
+	return kv.AppendVersion(append(append(dst, w.Key...), w.IDKey...), uint64(lsn))
+}
+
+func (w *IndexWrite) appendValue(dst []byte) []byte {
+	flag := byte(flagPresent)
 	if w.Delete {
-		value[0] = flagDeleted
+		flag = flagDeleted
 	}
-	binary.PutUvarint(value[1:], n)
+	return binary.AppendUvarint(append(dst, flag), uint64(len(w.IDKey)))
 }
 
 func putRefs(b kv.Batch, writes []RefWrite) {

@@ -17,8 +17,14 @@ import (
 // commits and large ones. A view shows what was committed before it was made,
 // shows each commit whole, and shows the same by every way of reading.
 func TestReadersSeeWholeCommits(t *testing.T) {
-	const writers, readers, commits = 2, 3, 1500
+	t.Run("in batches", func(t *testing.T) { readersSeeWholeCommits(t, 1500, runBytes) })
+	t.Run("in runs", func(t *testing.T) { readersSeeWholeCommits(t, 300, 1) })
+}
+
+func readersSeeWholeCommits(t *testing.T, commits, runBytes int) {
+	const writers, readers = 2, 3
 	s := openMem(t, vfs.NewMem())
+	s.runBytes = runBytes
 	var committed [writers + 1]atomic.Int64
 	var done atomic.Bool
 	var writing, reading sync.WaitGroup

@@ -92,6 +92,19 @@ func checkSurvivors(t *testing.T, s *Store, acked map[SegmentID]int, seen LSN) {
 	require.Greater(t, lsn, seen, "an LSN given twice")
 }
 
+// linkFS keeps links and copies of the whole file system apart: those of
+// vfs.MemFS wait for each other for ever.
+type linkFS struct {
+	vfs.FS
+	cloning *sync.Mutex
+}
+
+func (f linkFS) Link(from, to string) error {
+	f.cloning.Lock()
+	defer f.cloning.Unlock()
+	return f.FS.Link(from, to)
+}
+
 // TestCrash keeps what the disk would hold if the machine died just before each
 // sync, while several writers commit and wait, and opens a store on it.
 func TestCrash(t *testing.T) {
@@ -104,6 +117,7 @@ func TestCrash(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(7, 7))
 	var moments []moment
+	var cloning sync.Mutex
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind != errorfs.OpFileSync && op.Kind != errorfs.OpFileSyncData && op.Kind != errorfs.OpFileSyncTo {
 			return nil
@@ -117,21 +131,28 @@ func TestCrash(t *testing.T) {
 			if len(moments)%2 == 1 {
 				cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rng}
 			}
+			cloning.Lock()
+			defer cloning.Unlock()
 			moments = append(moments, moment{mem.CrashClone(cfg), acked, w.seen})
 		})
 		return nil
 	}))
 	next := map[SegmentID]int{}
-	for range 2 {
-		s := openMem(t, fs)
+	for session := range 3 {
+		s := openMem(t, linkFS{fs, &cloning})
+		commits := 60
+		if session == 1 {
+			s.runBytes = 1 // a run for every commit, which is several syncs
+			commits = 12
+		}
 		var wg sync.WaitGroup
 		for seg := SegmentID(1); seg <= crashWriters; seg++ {
 			from := next[seg]
-			next[seg] += 60
+			next[seg] += commits
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				for n := from + 1; n <= from+60; n++ {
+				for n := from + 1; n <= from+commits; n++ {
 					lsn, wait, err := s.Apply(context.Background(), crashCommit(seg, n))
 					if err != nil {
 						t.Error(err)
@@ -180,6 +201,9 @@ func TestFailingDisk(t *testing.T) {
 			off = to
 		}
 		s := openMem(t, fs)
+		if after%2 == 0 {
+			s.runBytes = 1
+		}
 		setOff(false)
 		acked := map[SegmentID]int{}
 		seen := LSN(0)

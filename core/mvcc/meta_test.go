@@ -24,16 +24,17 @@ const testIndex IndexID = 1
 // meta runs random operations on the store and on the model and compares what
 // both show.
 type meta struct {
-	t     *rapid.T
-	fs    *vfs.MemFS
-	limit int // of sets of names
-	o     pebblekv.Options
-	s     *Store
-	m     *model
-	clock int64
-	segs  []SegmentID
-	lsns  []LSN
-	held  []heldView
+	t        *rapid.T
+	fs       *vfs.MemFS
+	limit    int // of sets of names
+	runBytes int // of a commit from which it is written as a run
+	o        pebblekv.Options
+	s        *Store
+	m        *model
+	clock    int64
+	segs     []SegmentID
+	lsns     []LSN
+	held     []heldView
 }
 
 // heldView is a view, with a cursor halfway through, that has to show the same
@@ -52,6 +53,7 @@ func TestMetamorphic(t *testing.T) {
 			x.o = pebblekv.Options{MemtableBytes: 64 << 10, CacheBytes: 1 << 20}
 		}
 		x.o.FS = x.fs
+		x.runBytes = rapid.SampledFrom([]int{runBytes, 1, 100}).Draw(t, "run bytes")
 		x.limit = rapid.SampledFrom([]int{1, 3, maxNames}).Draw(t, "names")
 		x.open()
 		x.fork(0, 0)
@@ -69,7 +71,7 @@ func (x *meta) open() {
 	require.NoError(x.t, err)
 	x.s, err = OpenWithClock(kv.Checked(p), func() time.Time { return time.UnixMilli(x.clock) })
 	require.NoError(x.t, err)
-	x.s.names.limit = x.limit
+	x.s.names.limit, x.s.runBytes = x.limit, x.runBytes
 }
 
 func (x *meta) step() {

@@ -49,6 +49,8 @@ type Store struct {
 	segments segmentCache
 	commits  commits
 	closed   atomic.Bool
+
+	runBytes int // see the constant
 }
 
 // Open opens the versioned store in a key-value store, which it takes over.
@@ -56,7 +58,7 @@ func Open(s kv.Store) (*Store, error) { return OpenWithClock(s, time.Now) }
 
 // OpenWithClock is Open with another clock for the times of commits.
 func OpenWithClock(store kv.Store, now func() time.Time) (*Store, error) {
-	s := &Store{kv: store, now: now}
+	s := &Store{kv: store, now: now, runBytes: runBytes}
 	value, ok, err := store.Get(stateKey)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,6 @@ package wal
 import (
 	"bytes"
 	"encoding/binary"
-
-	"github.com/argon-lab/argon/core/bsonraw"
 )
 
 // The encoding of a record. FROZEN; uv is an unsigned LEB128 integer. The LSN
@@ -124,15 +122,14 @@ func distinctChanges(ops []Op) (table [][]byte, places []int) {
 
 func appendOps(dst []byte, ops []Op, places []int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(ops)))
-	var before Op
-	before.ID.Type = bsonraw.Missing
+	var before *Op
 	for i := range ops {
 		op := &ops[i]
 		flags := byte(op.Kind)&opKindMask | byte(op.Form)<<opFormShift&opFormMask
-		if i > 0 && op.Collection == before.Collection {
+		if before != nil && op.Collection == before.Collection {
 			flags |= opSameCollection
 		}
-		if i > 0 && op.ID.Type == before.ID.Type {
+		if before != nil && op.ID.Type == before.ID.Type {
 			flags |= opSameType
 		}
 		if len(op.Changes) > 0 {
@@ -149,7 +146,7 @@ func appendOps(dst []byte, ops []Op, places []int) []byte {
 		if flags&opHasChanges != 0 {
 			dst = binary.AppendUvarint(dst, uint64(places[i]))
 		}
-		before = *op
+		before = op
 	}
 	return dst
 }

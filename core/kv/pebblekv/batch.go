@@ -2,11 +2,14 @@ package pebblekv
 
 import (
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/argon-lab/argon/core/kv"
 )
 
 // batch is a kv.Batch.
 type batch struct {
 	b    *pebble.Batch
+	run  *run // nil if it has none
 	sets bool // it adds something, and needs room
 }
 
@@ -31,11 +34,32 @@ func (b *batch) SetDeferred(keyLen, valueLen int) (key, value []byte) {
 	return op.Key, op.Value
 }
 
+func (b *batch) AddRun(r kv.Run) {
+	b.run, b.sets = r.(*run), true
+}
+
 func (b *batch) Len() int { return int(b.b.Count()) }
 
 func (b *batch) Size() int { return b.b.Len() }
 
-func (b *batch) Close() { _ = b.b.Close() }
+func (b *batch) Close() {
+	b.closeRun()
+	_ = b.b.Close()
+}
+
+func (b *batch) closeRun() {
+	if b.run != nil {
+		b.run.Close()
+	}
+}
+
+// room is how many bytes the batch needs on disk.
+func (b *batch) room() int {
+	if b.run != nil {
+		return b.b.Len() + b.run.size
+	}
+	return b.b.Len()
+}
 
 // waitSynced returns the wait of a large batch that has been applied. The batch
 // goes back to its pool afterwards.

@@ -1,6 +1,7 @@
 package pebblekv
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -42,10 +43,76 @@ func putBatch(s kv.Store, n int, sync bool) (func() error, error) {
 		b.Set(fmt.Appendf(nil, "last%d", k), []byte(strconv.Itoa(n)))
 	}
 	b.Set(fmt.Appendf(nil, "batch%06d", n), make([]byte, batchValue(n)))
+	if hasRun(n) {
+		r, err := newRun(s, n)
+		if err != nil {
+			b.Close()
+			return nil, err
+		}
+		b.AddRun(r)
+	}
 	if !sync {
 		return func() error { return nil }, s.Apply(b, false)
 	}
 	return s.ApplyNoWait(b)
+}
+
+// linkFS keeps links and copies of the whole file system apart: those of
+// vfs.MemFS wait for each other for ever.
+type linkFS struct {
+	vfs.FS
+	cloning *sync.Mutex
+}
+
+func (f linkFS) Link(from, to string) error {
+	f.cloning.Lock()
+	defer f.cloning.Unlock()
+	return f.FS.Link(from, to)
+}
+
+// Some batches have a run, of their number for its version: of a stretch of keys
+// that overlaps those of others, in two tables.
+func hasRun(n int) bool { return n%29 == 0 }
+
+const keysInRun = 40
+
+func runKeyOf(n, i int) []byte {
+	key := fmt.Appendf([]byte{kv.Versioned + byte(i%40/20)}, "run%010d", (n*7%100)+i)
+	return kv.AppendVersion(key, uint64(n))
+}
+
+func newRun(s kv.Store, n int) (kv.Run, error) {
+	r, err := s.NewRun(context.Background(), uint64(n))
+	for i := 0; i < keysInRun && err == nil; i++ {
+		err = r.Set(runKeyOf(n, i), make([]byte, 300))
+	}
+	if err == nil {
+		err = r.Finish()
+	}
+	if err != nil && r != nil {
+		r.Close()
+	}
+	return r, err
+}
+
+// survivingRuns returns how many keys of runs there are, and checks that they are
+// of whole runs up to a batch.
+func survivingRuns(t require.TestingT, s *Store, last int) {
+	it, err := s.NewIter([]byte{kv.Versioned}, nil)
+	require.NoError(t, err)
+	count := map[uint64]int{}
+	for ok := it.First(); ok; ok = it.Next() {
+		count[kv.Version(it.Key())]++
+	}
+	require.NoError(t, it.Err())
+	require.NoError(t, it.Close())
+	for n := 1; n <= last; n++ {
+		if hasRun(n) {
+			require.Equal(t, keysInRun, count[uint64(n)], "the run of batch %d", n)
+			delete(count, uint64(n))
+		}
+	}
+	require.Empty(t, count, "runs without their batches, %d the last", last)
 }
 
 // survived returns the number of the last batch in a store, and checks that
@@ -73,6 +140,7 @@ func survived(t require.TestingT, s *Store) int {
 	require.NoError(t, it.Err())
 	require.NoError(t, it.Close())
 	require.Equal(t, last, n)
+	survivingRuns(t, s, last)
 	return last
 }
 
@@ -86,13 +154,15 @@ func TestCrashAtEverySync(t *testing.T) {
 	}
 	mem := vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(1, 2))
-	var mu sync.Mutex
+	var mu, cloning sync.Mutex
 	var moments []moment
 	var acked atomic.Int64
 	hook := errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if syncs[op.Kind] {
 			mu.Lock()
 			defer mu.Unlock()
+			cloning.Lock()
+			defer cloning.Unlock()
 			before := int(acked.Load()) // read first: more may be durable, not less
 			moments = append(moments,
 				moment{mem.CrashClone(vfs.CrashCloneCfg{}), before},
@@ -102,7 +172,7 @@ func TestCrashAtEverySync(t *testing.T) {
 	})
 	n := 0
 	for session := range 3 {
-		s := open(t, "/store", small(errorfs.Wrap(mem, hook)))
+		s := open(t, "/store", small(linkFS{errorfs.Wrap(mem, hook), &cloning}))
 		require.Equal(t, n, survived(t, s))
 		for range 150 {
 			n++

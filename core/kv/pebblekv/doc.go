@@ -10,6 +10,7 @@
 //	LOCK.argon   process, host and command of the one that has it open
 //	SEAL         present while the store is closed in order
 //	JOURNAL      small commits that Pebble may not have on disk yet
+//	RUN-n        tables on their way into Pebble (run.go)
 //	data/        Pebble's
 //
 // Promises:

@@ -72,7 +72,8 @@ func (s *Store) create() error {
 func (s *Store) openPebble() (err error) {
 	defer s.caught(&err)
 	data := s.fs.PathJoin(s.dir, dataName)
-	db, err := pebble.Open(data, s.pebbleOptions())
+	opts := s.pebbleOptions()
+	db, err := pebble.Open(data, opts)
 	if f := s.failed.Load(); f != nil {
 		if err == nil {
 			_ = db.Close()
@@ -83,13 +84,22 @@ func (s *Store) openPebble() (err error) {
 		return s.openError(err)
 	}
 	s.db, s.reader = db, db
-	if err = s.recoverJournal(); err == nil {
+	s.tables = opts.MakeWriterOptions(len(opts.Levels)-1, db.TableFormat())
+	if err = s.recover(); err == nil {
 		err = s.broken()
 	}
 	if err != nil {
 		err = errors.Join(s.translate(err), db.Close())
 	}
 	return err
+}
+
+// recover completes what a crash has cut off.
+func (s *Store) recover() error {
+	if err := s.recoverJournal(); err != nil || s.opts.ReadOnly {
+		return err // what a run has left, no reader of versions sees
+	}
+	return errors.Join(s.dropRun(), s.removeRuns())
 }
 
 // openError gives an error of pebble.Open its code. What the system did not

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/argon-lab/argon/core/errs"
@@ -21,6 +22,9 @@ type Store struct {
 	fs   vfs.FS
 	lock io.Closer
 	db   *pebble.DB
+	// tables is how tables are written that Pebble takes in.
+	tables sstable.WriterOptions
+	runs   atomic.Int64 // how many of their files were begun
 	// reader is what reads go to: db, or behind it, in a store that is only read,
 	// what its journal has and Pebble has lost (recovery.go).
 	reader pebble.Reader
@@ -95,7 +99,7 @@ func (s *Store) Apply(b kv.Batch, sync bool) (err error) {
 // ApplyNoWait implements kv.Store.
 func (s *Store) ApplyNoWait(b kv.Batch) (wait func() error, err error) {
 	p := b.(*batch)
-	if p.b.Empty() {
+	if p.b.Empty() && p.run == nil {
 		return func() error { return s.usable() }, s.translate(p.b.Close())
 	}
 	way := inJournal
@@ -127,9 +131,10 @@ const (
 // commit applies a batch and returns its ordinal.
 func (s *Store) commit(p *batch, way durability) (ordinal uint64, err error) {
 	b := p.b
+	defer p.closeRun() // unless it was taken in
 	err = s.writable()
 	if err == nil && p.sets { // removing is how room is made
-		err = s.space.admit(s.opts.FS, s.dir, b.Len())
+		err = s.space.admit(s.opts.FS, s.dir, p.room())
 	}
 	if err != nil {
 		_ = b.Close()
@@ -143,6 +148,11 @@ func (s *Store) commit(p *batch, way durability) (ordinal uint64, err error) {
 	defer s.caught(&err)
 	if err := s.pass(); err != nil {
 		return 0, err
+	}
+	if p.run != nil {
+		if err := s.takeIn(p.run, b); err != nil {
+			return 0, s.settled(err)
+		}
 	}
 	ordinal = s.journal.stamp(b)
 	if way == inPebble {
