@@ -213,6 +213,7 @@ func (p *pageReader) filled(out *page, body []byte, e format.Encoding) (_ *page,
 	if n == 0 || p.column.field.Type == arrow.Null {
 		return out, nil
 	}
+	//lint:ignore SA1019 files of old writers have it
 	if e != format.RLEDictionary && e != format.PlainDictionary {
 		out.values, err = p.values(body, e, n)
 		return out, err

@@ -28,7 +28,8 @@ const (
 )
 
 type parquetWriter struct {
-	codec   compress.Codec
+	codec compress.Codec
+	//lint:ignore SA1019 it takes row groups of columns without a Go type of the rows
 	out     *parquet.Writer
 	columns []*columnWriter
 	rows    int64 // of the row group so far

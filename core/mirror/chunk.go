@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -17,10 +16,9 @@ const (
 
 // chunk is a run of documents in memory of its own.
 type chunk struct {
-	docs   []bsonraw.Doc
-	resume bson.Raw // where the source goes on behind them, if it told
-	last   bool
-	err    error
+	docs []bsonraw.Doc
+	last bool
+	err  error
 }
 
 // chunkReader reads ahead of its user by two chunks.

@@ -32,13 +32,6 @@ func (w *world) eventually(what string, ok func() bool) {
 	}
 }
 
-func (w *world) indexesOrNone(coll string) string {
-	if w.collection(coll) == nil {
-		return "(none)"
-	}
-	return w.indexes(coll)
-}
-
 func (w *world) rename(from, to string) {
 	cmd := bson.D{{Key: "renameCollection", Value: w.db.Name() + "." + from}, {Key: "to", Value: w.db.Name() + "." + to}}
 	require.NoError(w.t, w.db.Client().Database("admin").RunCommand(w.ctx(), cmd).Err())
