@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -39,9 +42,28 @@ func panicked(r any) error {
 	b := bsonraw.NewBuilder(nil)
 	b.String("panic", fmt.Sprint(r))
 	b.String("stack", string(debug.Stack()))
-	err := errs.New(errs.LibraryPanicked, "a defect stopped the call: %v", r).WithDetails(b.Finish())
+	err := errs.New(errs.LibraryPanicked, "a defect stopped the call: %v, at %s", r, origin()).WithDetails(b.Finish())
 	firstPanic.CompareAndSwap(nil, err)
 	return err
+}
+
+// origin is the function, the file and the line that panicked: a report often has
+// the message only.
+func origin() string {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for behind := false; ; {
+		f, more := frames.Next()
+		switch inRuntime := strings.HasPrefix(f.Function, "runtime."); {
+		case inRuntime:
+			behind = true
+		case behind:
+			return fmt.Sprintf("%s (%s:%d)", f.Function, filepath.Base(f.File), f.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
 }
 
 // poisonedError is the answer of every call behind the first panic.
