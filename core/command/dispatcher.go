@@ -306,6 +306,9 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 	}
 	d.cursors.expire(now)
 	d.logical.expire(d, now)
+	if d.store == nil {
+		return // it only parses
+	}
 	at := d.forgot.Load()
 	if now.Sub(d.started) > time.Minute && now.Unix()-at > int64(forgetAfter/time.Second) && d.forgot.CompareAndSwap(at, now.Unix()) {
 		// What cannot be forgotten now is looked for again in an hour.
