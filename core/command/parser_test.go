@@ -13,7 +13,7 @@ import (
 func TestParserOutlivesAnHour(t *testing.T) {
 	now := time.Now()
 	d := newDispatcher(nil, func() time.Time { return now })
-	raw, err := bson.Marshal(bson.D{{Key: "argonImport", Value: "c"}, {Key: "collection", Value: "f.jsonl"}})
+	raw, err := bson.Marshal(bson.D{{Key: "argonImport", Value: "f.jsonl"}, {Key: "collection", Value: "c"}})
 	require.NoError(t, err)
 	for range 3 {
 		_, err := d.NewSession(SessionOptions{}).ParseImport(t.Context(), "shop", raw)
