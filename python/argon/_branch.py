@@ -9,6 +9,7 @@ from bson import CodecOptions, Int64
 
 from ._branchfiles import BranchFiles
 from ._branchinfo import BranchInfo, Move, RestoreResult
+from ._errors import not_supported
 from ._moments import Moment, moment_text
 from ._options import DEFAULT_CODEC, without_none
 from ._publishing import Publishing
@@ -187,7 +188,7 @@ class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
         """
         from ._mongo import connection_string
 
-        return connection_string(self._connection.place(), self._scope.db.decode())
+        return connection_string(self._connection.place(), self._driver_db())
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -199,7 +200,17 @@ class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
         """
         from ._mongo import database
 
-        return database(self._connection, self._scope.db.decode())
+        return database(self._connection, self._driver_db())
+
+    def _driver_db(self) -> str:
+        """Return the name for drivers, which know nothing of a client's ``read_only``:
+        only that of a moment keeps them from writing."""
+        if self._lsn is None and self._connection.open_options.get("readOnly"):
+            raise not_supported(
+                "a driver on a branch's head for a client that is read_only",
+                "take that of a moment, branch.at(branch.lsn).database, or open without read_only",
+            )
+        return self._scope.db.decode()
 
     # -- moments, actors, transactions
 

@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pymongo
 import pytest
 
 import argon
@@ -391,6 +392,16 @@ def test_a_reader_is_in_nobodys_way(tmp_path: Path) -> None:
         assert reader.data.get_collection("c").find_one() == {"_id": 1}
         with pytest.raises(argon.ReadOnly):
             reader.data.get_collection("c").insert_one({"_id": 2})
+        # A driver would not be asked.
+        main = reader.branches["main"]
+        with pytest.raises(argon.NotSupported, match="read_only"):
+            main.database  # noqa: B018
+        with pytest.raises(argon.NotSupported, match="read_only"):
+            main.uri  # noqa: B018
+        past = main.at(main.lsn).database
+        assert past["c"].find_one() == {"_id": 1}
+        with pytest.raises(pymongo.errors.OperationFailure):
+            past["c"].insert_one({"_id": 2})
 
 
 def test_the_other_tests_pass_attached() -> None:
