@@ -1,32 +1,12 @@
 package auth
 
-import (
-	"net"
-	"syscall"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/argon-lab/argon/core/errs"
-)
-
-// PeerUser returns the user of the process at the other end of a Unix socket.
-func PeerUser(c net.Conn) (uid int, known bool, err error) {
-	sc, ok := c.(syscall.Conn)
-	if !ok {
-		return 0, false, nil
-	}
-	raw, err := sc.SyscallConn()
+// peerOf asks the kernel for the user at the other end of a socket.
+func peerOf(fd int) (uid int, err error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err == nil {
-		err = credErr
-	}
-	if err != nil {
-		return 0, false, errs.Wrap(err, errs.StoreIO, "cannot ask who is at the other end of a socket")
-	}
-	return int(cred.Uid), true, nil
+	return int(cred.Uid), nil
 }
