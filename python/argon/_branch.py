@@ -9,7 +9,6 @@ from bson import CodecOptions, Int64
 
 from ._branchfiles import BranchFiles
 from ._branchinfo import BranchInfo, Move, RestoreResult
-from ._errors import not_supported
 from ._moments import Moment, moment_text
 from ._options import DEFAULT_CODEC, without_none
 from ._publishing import Publishing
@@ -206,6 +205,8 @@ class Branch(BranchFiles, Publishing, Watched[dict[str, Any]]):
         """Return the name for drivers, which know nothing of a client's ``read_only``:
         only that of a moment keeps them from writing."""
         if self._lsn is None and self._connection.open_options.get("readOnly"):
+            from ._errors import not_supported
+
             raise not_supported(
                 "a driver on a branch's head for a client that is read_only",
                 "take that of a moment, branch.at(branch.lsn).database, or open without read_only",
