@@ -25,7 +25,7 @@
 //  5. Every error is an *errs.Error.
 //
 // Read api.go, then store.go, refs.go, read.go (find.go, source.go), txn.go
-// (write.go, catalog.go), versions.go (diff.go, merge.go, undo.go), gc.go.
+// (write.go, catalog.go), versions.go (diff.go, merge.go, ancestor.go, undo.go), gc.go.
 //
 // Change streams are in watch.go: a feed (feed.go) gives a branch's commits in
 // order, unfold.go makes events of one, watchevent.go documents of those.

@@ -76,15 +76,17 @@ func (s *Store) mergeTarget(ctx context.Context, spec *MergeSpec) (*branch, erro
 // merger is a merge being planned: theirs into the transaction's branch.
 type merger struct {
 	*plan
-	s            *Store
-	spec         *MergeSpec
-	base, theirs *reader
-	baseAt       wal.Position
-	theirsAt     wal.Position
-	views        struct{ base, theirs *mvcc.View }
-	oursTouched  touches
-	upToDate     bool
-	lsn          mvcc.LSN
+	s           *Store
+	spec        *MergeSpec
+	base        *ancestor
+	baseCatalog *catalog
+	baseAt      wal.Position
+	theirs      *reader
+	theirsAt    wal.Position
+	theirsView  *mvcc.View
+	oursTouched touches
+	upToDate    bool
+	lsn         mvcc.LSN
 	// target gives, for a collection of theirs, the one of ours that its
 	// documents go to; nil where they go nowhere.
 	target map[mvcc.CollectionID]*Collection
@@ -115,7 +117,11 @@ func (s *Store) planMerge(ctx context.Context, spec *MergeSpec, t *Txn) (*merger
 	if m.plan, err = newPlan(t, spec.Resolve); err != nil {
 		return nil, err
 	}
-	if m.baseAt, err = mergeBase(ours, theirs); err != nil {
+	if m.base, err = s.common(ours, theirs); err != nil {
+		return nil, err
+	}
+	defer m.base.close()
+	if m.baseAt, err = m.base.newest(); err != nil {
 		return nil, err
 	}
 	if m.upToDate, err = s.covers(ours, theirs); err != nil || m.upToDate {
@@ -126,15 +132,14 @@ func (s *Store) planMerge(ctx context.Context, spec *MergeSpec, t *Txn) (*merger
 
 // work merges the catalog, then the documents.
 func (m *merger) work(ctx context.Context, ours, theirs knowledge) (err error) {
-	if m.base, err = m.s.readerAt(m.baseAt); err != nil {
+	if m.baseCatalog, err = m.base.collections(ctx); err != nil {
 		return err
 	}
 	if m.theirs, err = m.s.readerAt(m.theirsAt); err != nil {
 		return err
 	}
-	m.views.base, m.views.theirs = m.base.newView(), m.theirs.newView()
-	defer m.views.base.Close()
-	defer m.views.theirs.Close()
+	m.theirsView = m.theirs.newView()
+	defer m.theirsView.Close()
 	if m.oursTouched, err = m.s.touched(ctx, ours, theirs); err != nil {
 		return err
 	}
@@ -176,7 +181,7 @@ func (m *merger) documents(ctx context.Context, cid mvcc.CollectionID, docs map[
 				return err
 			}
 		}
-		if err := m.document1(cid, coll, key, docs[key], oursTouched[key], rule); err != nil {
+		if err := m.document1(ctx, cid, coll, key, docs[key], oursTouched[key], rule); err != nil {
 			return err
 		}
 	}
@@ -194,18 +199,18 @@ func mergeRule(c *Collection) (merge.Rule, error) {
 
 // document1 merges one document. One that ours did not touch becomes what
 // theirs has: everything ours knows of it, theirs knows too.
-func (m *merger) document1(cid mvcc.CollectionID, coll *Collection, key string, theirs, ours *touch, rule merge.Rule) error {
+func (m *merger) document1(ctx context.Context, cid mvcc.CollectionID, coll *Collection, key string, theirs, ours *touch, rule merge.Rule) error {
 	oursDoc, err := m.t.get(m.t.view, coll.ID, []byte(key))
 	if err != nil {
 		return err
 	}
-	theirsDoc, err := docAt(m.views.theirs, cid, key)
+	theirsDoc, err := docAt(m.theirsView, cid, key)
 	if err != nil {
 		return err
 	}
 	w := planned{coll: coll, id: theirs.id, before: oursDoc, after: theirsDoc, theirs: theirsDoc, changes: theirs.changes}
 	if ours != nil {
-		if w.base, err = m.baseDoc(cid, coll, key); err != nil {
+		if w.base, err = m.baseDoc(ctx, cid, coll, key); err != nil {
 			return err
 		}
 		r := merge.Document(w.base, oursDoc, theirsDoc, ours.changes, theirs.changes, rule)
@@ -237,14 +242,14 @@ func touchesWhole(changes []update.Change) bool {
 
 // baseDoc reads the common ancestor of a document, whose collection the base may
 // know under theirs' number or under ours'.
-func (m *merger) baseDoc(cid mvcc.CollectionID, coll *Collection, key string) (Doc, error) {
-	if m.base.catalog.byID[cid] == nil {
+func (m *merger) baseDoc(ctx context.Context, cid mvcc.CollectionID, coll *Collection, key string) (Doc, error) {
+	if m.baseCatalog.byID[cid] == nil {
 		cid = coll.ID
 	}
-	if m.base.catalog.byID[cid] == nil {
+	if m.baseCatalog.byID[cid] == nil {
 		return nil, nil
 	}
-	return docAt(m.views.base, cid, key)
+	return m.base.doc(ctx, cid, key)
 }
 
 // document makes the reply: of a plan under a name, of a merge without.

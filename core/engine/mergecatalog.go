@@ -17,8 +17,8 @@ import (
 // A collection is the same on both sides if it has the same number, which it
 // keeps through renames, or, where both sides made one, the same name.
 func (m *merger) catalog(ctx context.Context, theirsTouched touches) error {
-	for _, cid := range allIDs(m.base.catalog, m.theirs.catalog) {
-		base, theirs := m.base.catalog.byID[cid], m.theirs.catalog.byID[cid]
+	for _, cid := range allIDs(m.baseCatalog, m.theirs.catalog) {
+		base, theirs := m.baseCatalog.byID[cid], m.theirs.catalog.byID[cid]
 		var err error
 		switch {
 		case theirs == nil:

@@ -69,22 +69,6 @@ func (s *Store) covers(k, other knowledge) (bool, error) {
 	return true, nil
 }
 
-// mergeBase returns the best common ancestor of two states: the newest position
-// that both know.
-func mergeBase(a, b knowledge) (wal.Position, error) {
-	var best wal.Position
-	for seg, lsn := range a {
-		other, ok := b[seg]
-		if ok && (best.Segment == 0 || min(lsn, other) > best.LSN) {
-			best = wal.Position{Segment: seg, LSN: min(lsn, other)}
-		}
-	}
-	if best.Segment == 0 {
-		return best, errs.New(errs.NoMergeBase, "the two branches have no common ancestor")
-	}
-	return best, nil
-}
-
 // touch is what was done to one document.
 type touch struct {
 	id      Value
