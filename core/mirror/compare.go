@@ -115,7 +115,8 @@ type resyncBatch struct {
 	c       *copyState
 	changes []event // the documents as the source has them; without one it is gone
 	size    int
-	seen    int64
+	seen    int
+	read    int // bytes of what was seen
 	last    bsonraw.Value
 }
 
@@ -130,6 +131,7 @@ func (b *resyncBatch) pair(ctx context.Context, theirs, mine bsonraw.Doc) error 
 	id := doc.Get("_id")
 	b.last = bsonraw.Value{Type: id.Type, Data: append(b.last.Data[:0], id.Data...)}
 	b.seen++
+	b.read += len(doc)
 	if !bytes.Equal(theirs, mine) {
 		b.changes = append(b.changes, event{coll: b.c.Name, id: id.Clone(), full: theirs})
 		b.size += len(doc)
@@ -171,8 +173,7 @@ func (b *resyncBatch) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.r.l.copied.Add(b.seen)
-	b.changes, b.size, b.seen = nil, 0, 0
+	b.changes, b.size, b.seen, b.read = nil, 0, 0, 0
 	return nil
 }
 
@@ -185,6 +186,7 @@ func (b *resyncBatch) write(ctx context.Context, free bool) error {
 	if next.Begun = true; c.Kind != kindSeries { // whose _ids need not be unique, nor there
 		next.Resume = bson.Raw(id.Finish())
 	}
+	next.Progress.add(b.seen, b.read)
 	l.mu.Unlock()
 	err := b.r.write(ctx, "differences of "+c.Name, func(t *engine.Txn) error {
 		if free {

@@ -25,7 +25,8 @@ const (
 
 // A collection is read in the order in which the source has it, which costs the
 // source least; each answer tells where the next goes on ($_requestResumeToken,
-// since 4.4), and that is stored with the chunk. Collections are read beside each
+// since 4.4), and that is stored with the chunk. It is a record's number, which means
+// nothing to another member of the source: there, the collection is read once more. Collections are read beside each
 // other, and each by one reader: what it inserts mostly ascends then, and so
 // needs no compaction. Rejected: ranges of _id in parallel. They are read through
 // the index at twice the cost, and make the store merge what they interleave.
@@ -33,7 +34,7 @@ const (
 // firstCopy copies the database, or what is left to copy.
 func (l *lane) firstCopy(ctx context.Context) error {
 	l.setStage(stageCopying, nil)
-	l.copyBegan.Store(time.Now().UnixMilli())
+	l.beginProgress()
 	if l.phase() == "" {
 		if err := l.beginCopy(ctx); err != nil {
 			return err
@@ -131,8 +132,7 @@ func (l *lane) dropCopy(ctx context.Context, name string) error {
 
 // addCopy makes a collection and plans its copy.
 func (l *lane) addCopy(ctx context.Context, c listed) error {
-	plan := &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind}
-	l.measure(ctx, c.name)
+	plan := &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Progress: l.measure(ctx, c.name)}
 	_, err := l.store.Write(ctx, l.ref(), l.metaAt(stampOf(l.state.Start), ""), func(t *engine.Txn) error {
 		notes, err := createIn(ctx, t, c.name, c.options)
 		if err == nil {
@@ -149,18 +149,6 @@ func (l *lane) addCopy(ctx context.Context, c listed) error {
 		l.mu.Unlock()
 	}
 	return err
-}
-
-// measure asks for a collection's size, for the progress alone: a failure is none.
-func (l *lane) measure(ctx context.Context, coll string) {
-	var stats struct {
-		Count int64   `bson:"count"`
-		Size  float64 `bson:"size"`
-	}
-	if l.src.client.Database(l.Database).RunCommand(ctx, bson.D{{Key: "collStats", Value: coll}}).Decode(&stats) == nil {
-		l.copyTotal.Add(stats.Count)
-		l.copyTotalBytes.Add(int64(stats.Size))
-	}
 }
 
 func rawValue(v bsonraw.Value) bson.RawValue {
@@ -217,6 +205,12 @@ func (l *lane) copyCollection(ctx context.Context, c *copyState) error {
 	was := string(c.Resume)
 	for tries := 1; ; tries++ {
 		err := l.readCollection(ctx, c, snapshot)
+		if serverCode(err) == codeKeyNotFound { // the record behind which it was to go on
+			l.mu.Lock()
+			c.again()
+			l.mu.Unlock()
+			continue
+		}
 		if !isSnapshotGone(err) {
 			return l.src.wrap(ctx, err)
 		}
@@ -237,8 +231,19 @@ func (l *lane) copyCollection(ctx context.Context, c *copyState) error {
 
 // readCollection reads and stores what is left.
 func (l *lane) readCollection(ctx context.Context, c *copyState, snapshot bool) error {
+	process := ""
+	if c.Kind == kindCollection {
+		var err error
+		if process, err = l.src.process(ctx); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
-	o := scanOptions{coll: c.Name, resume: c.Resume, resumable: c.Kind == kindCollection && l.src.atLeast(4, 4, 0)}
+	if c.Resume != nil && c.Process != process {
+		c.again()
+	}
+	c.Process = process
+	o := scanOptions{coll: c.Name, resume: c.Resume, process: process}
 	if snapshot {
 		o.at = c.Time
 	}
@@ -274,6 +279,11 @@ func (l *lane) readCollection(ctx context.Context, c *copyState, snapshot bool) 
 func (l *lane) storeLoad(ctx context.Context, c *copyState, load *load) error {
 	meta := l.metaAt(stampOf(c.Time), "first copy of "+c.Name)
 	meta.Unsynced = true
+	l.mu.Lock()
+	next := *c
+	l.mu.Unlock()
+	next.Resume, next.Begun, next.Done = load.resume, true, load.last
+	next.Progress.add(load.bulk.Len(), load.bulk.Size())
 	_, err := l.store.Write(ctx, l.ref(), meta, func(t *engine.Txn) error {
 		if done, err := t.InsertBulk(ctx, c.Name, &load.bulk, !c.Mixed); err != nil {
 			return err
@@ -282,15 +292,12 @@ func (l *lane) storeLoad(ctx context.Context, c *copyState, load *load) error {
 				return err
 			}
 		}
-		l.mu.Lock()
-		c.Resume, c.Begun, c.Done = load.resume, true, load.last
-		doc := marshal(c)
-		l.mu.Unlock()
-		return t.PutSetting(stateKind, l.key("copy", c.Name), doc)
+		return t.PutSetting(stateKind, l.key("copy", c.Name), marshal(&next))
 	})
 	if err == nil {
-		l.copied.Add(int64(load.bulk.Len()))
-		l.copyBytes.Add(int64(load.bulk.Size()))
+		l.mu.Lock()
+		*c = next
+		l.mu.Unlock()
 	}
 	return err
 }
@@ -375,7 +382,6 @@ func (l *lane) endCopy(ctx context.Context, at bson.Timestamp, colls []listed) e
 			}
 		}
 	}
-	docs, size := l.copied.Load(), l.copyBytes.Load()
 	_, err := l.store.Write(ctx, l.ref(), l.metaAt(newest, fmt.Sprintf("first copy of %s is done: %d collections", l.Database, len(l.copies))), func(t *engine.Txn) error {
 		series, err := l.readSeries(ctx, t)
 		if err != nil {
@@ -383,7 +389,6 @@ func (l *lane) endCopy(ctx context.Context, at bson.Timestamp, colls []listed) e
 		}
 		return l.changeIn(t, func(s *laneState) {
 			s.Phase, s.Listed, s.Copied, s.Series = phaseFollow, at, time.Now().UTC(), series
-			s.Docs, s.Bytes = s.Docs+docs, s.Bytes+size
 		})
 	})
 	return err

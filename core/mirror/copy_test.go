@@ -14,6 +14,7 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/command"
+	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/refs"
 )
 
@@ -41,9 +42,15 @@ func TestCopyGoesOn(t *testing.T) {
 		require.NoError(t, err)
 		w.close()
 		w.open()
+		before := w.done()
 		w.start()
-		for l := w.lane(); l.copied.Load() == 0 && l.phase() != phaseFollow; {
+		for w.done().Docs == before.Docs && w.lane().phase() != phaseFollow {
 			time.Sleep(time.Millisecond) // a copy has no event for the test to wait for
+		}
+		if s := w.status().Databases[0].Copy; s != nil {
+			require.EqualValues(t, n, s.TotalDocs)
+			require.GreaterOrEqual(t, s.Docs, before.Docs)
+			require.Equal(t, s.Docs > before.Docs, s.Rate > 0)
 		}
 	}
 	w.sync()
@@ -56,6 +63,79 @@ func TestCopyGoesOn(t *testing.T) {
 	require.Greater(t, chunks, 1)
 	require.LessOrEqual(t, chunks, n*130/commitBytes+2)
 	w.verify()
+}
+
+// done is how much of the copy, or of a re-sync, is done.
+func (w *world) done() progress {
+	l := w.lane()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.progress()
+}
+
+// halfCopied copies a collection of n documents, and stops when it has some of them.
+func (w *world) halfCopied(n int) *copyState {
+	w.fill("many", n)
+	w.add()
+	w.eventually("some documents", func() bool { return w.done().Docs > 0 })
+	_, err := w.m.Stop(w.ctx(), "live")
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.lane().load(w.ctx()))
+	c := w.lane().copies["many"]
+	require.NotNil(w.t, c, "the copy is done already")
+	require.False(w.t, c.Done)
+	require.NotEmpty(w.t, c.Process)
+	return c
+}
+
+// TestCopyOnAnotherMember goes on with a copy at another member of the source, to
+// which the numbers of the records mean nothing.
+func TestCopyOnAnotherMember(t *testing.T) {
+	defer func(size int) { commitBytes = size }(commitBytes)
+	commitBytes = 1 << 20
+	w := newWorld(t)
+	const n = 40_000
+	c := w.halfCopied(n)
+	record := c.Resume.Lookup("$recordId").AsInt64()
+	c.Process = bson.NewObjectID().Hex()
+	c.Resume = marshalRaw(bson.D{{Key: "$recordId", Value: record + 1000}})
+	require.NoError(t, w.store.PutSetting(w.ctx(), stateKind, w.lane().key("copy", "many"), marshal(c)))
+	w.start()
+	w.sync()
+	w.verify()
+	require.EqualValues(t, n, w.count("many"))
+}
+
+// TestCopyGoesOnBehindNothing goes on with a copy whose last document the source has
+// no more, and whose moment it does not keep.
+func TestCopyGoesOnBehindNothing(t *testing.T) {
+	defer func(size int) { commitBytes = size }(commitBytes)
+	commitBytes = 1 << 20
+	w := newWorld(t)
+	const n = 40_000
+	c := w.halfCopied(n)
+	last := c.Resume.Lookup("$recordId").AsInt64() - 1
+	gone, err := w.db.Collection("many").DeleteOne(w.ctx(), bson.D{{Key: "_id", Value: last}})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, gone.DeletedCount)
+	c.Time.T -= 3600
+	require.NoError(t, w.store.PutSetting(w.ctx(), stateKind, w.lane().key("copy", "many"), marshal(c)))
+	w.start()
+	w.sync()
+	w.verify()
+	require.EqualValues(t, n-1, w.count("many"))
+}
+
+func marshalRaw(v any) bson.Raw { return bson.Raw(marshal(v)) }
+
+// count returns how many documents a collection of the branch says that it has.
+func (w *world) count(coll string) int64 {
+	snap, err := w.store.Snapshot(w.ctx(), refs.Ref{Project: "shop", Branch: "main"})
+	require.NoError(w.t, err)
+	defer snap.Close()
+	n, err := snap.Count(w.ctx(), coll, &engine.CountSpec{})
+	require.NoError(w.t, err)
+	return n
 }
 
 // TestCopyOfWhatIsChanged copies while everything is changed, dropped and renamed,

@@ -40,6 +40,8 @@ type lane struct {
 	windowLow string        // a warning, or ""
 	copyEnd   stamp         // the newest moment of the copy
 	loadBytes int           // of a commit of the copy
+	workBegan time.Time     // when this process began with, or went on with, a copy or re-sync
+	workFrom  int64         // the documents that were done then
 	changed   chan struct{} // closed and replaced when the status changes
 	polled    *catalogue    // not compared yet
 
@@ -49,15 +51,11 @@ type lane struct {
 	broke     int               // how often in a row
 	refetched int64
 
-	events, commits   atomic.Int64
-	lag               lagMeter
-	attempts          int
-	copied, copyBytes atomic.Int64
-	copyTotal         atomic.Int64
-	copyTotalBytes    atomic.Int64
-	copyBegan         atomic.Int64                  // Unix ms
-	caughtUp          atomic.Int64                  // Unix ms of when the source had nothing more; 0 if it has
-	windowLeft        atomic.Pointer[time.Duration] // nil while it is unknown
+	events, commits atomic.Int64
+	lag             lagMeter
+	attempts        int
+	caughtUp        atomic.Int64                  // Unix ms of when the source had nothing more; 0 if it has
+	windowLeft      atomic.Pointer[time.Duration] // nil while it is unknown
 }
 
 // The stages of a lane, as the status shows them.

@@ -77,11 +77,11 @@ type resyncRun struct {
 // resync brings the branch in line with the source.
 func (l *lane) resync(ctx context.Context) error {
 	l.setStage(stageResyncing, nil)
-	l.copyBegan.Store(time.Now().UnixMilli())
 	r, err := l.beginResync(ctx)
 	if err != nil {
 		return err
 	}
+	l.beginProgress()
 	for {
 		at, err := l.src.now(ctx)
 		if err != nil {
@@ -152,12 +152,11 @@ func (r *resyncRun) plan(ctx context.Context, colls []listed) ([]*copyState, err
 		}
 		have := l.copies[c.name]
 		if have == nil || have.UUID != c.uuid || have.Kind != c.kind {
-			have = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Time: at}
+			have = &copyState{Name: c.name, UUID: c.uuid, Kind: c.kind, Time: at, Progress: l.measure(ctx, c.name)}
 			if have.Mixed = !l.state.Snapshot || c.kind != kindCollection; !have.Mixed {
 				have.Since = at
 			}
 			settings = append(settings, engine.SettingWrite{Kind: stateKind, Name: l.key("copy", c.name), Doc: marshal(have)})
-			l.measure(ctx, c.name)
 		}
 		copies[c.name] = have
 		if have.options = c.options; !have.Done {

@@ -7,14 +7,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 )
 
 // scanOptions say what to read.
 type scanOptions struct {
-	coll      string
-	at        bson.Timestamp // zero: as it is
-	resumable bool
-	resume    bson.Raw // go on behind it
+	coll    string
+	at      bson.Timestamp // zero: as it is
+	process string         // of the source, that can go on where it was; or ""
+	resume  bson.Raw       // go on behind it
 }
 
 // The size of an answer. With less, the two sides spend more on waking each other;
@@ -39,6 +40,7 @@ type scan struct {
 	out     chan answer
 	cancel  context.CancelFunc
 	stopped <-chan struct{}
+	source  *source
 	db      *mongo.Database
 	o       scanOptions
 	size    int32
@@ -51,7 +53,7 @@ func (s *source) scan(ctx context.Context, database string, o scanOptions) (*sca
 	if err != nil {
 		return nil, err
 	}
-	sc := &scan{out: make(chan answer, 1), db: s.client.Database(database), o: o, size: s.answerSize(ctx, database, o.coll)}
+	sc := &scan{out: make(chan answer, 1), source: s, db: s.client.Database(database), o: o, size: s.answerSize(ctx, database, o.coll)}
 	ctx, sc.cancel = context.WithCancel(ctx)
 	sc.stopped = ctx.Done()
 	go func() {
@@ -59,9 +61,13 @@ func (s *source) scan(ctx context.Context, database string, o scanOptions) (*sca
 		defer session.EndSession(context.WithoutCancel(ctx))
 		ctx := mongo.NewSessionContext(ctx, session)
 		defer sc.close(ctx)
-		for last := false; !last; {
+		for last, first := false, true; !last; first = false {
 			a := sc.next(ctx)
-			last = a.last
+			if first && a.err == nil {
+				a.err = sc.checkProcess(ctx)
+			}
+			last = a.last || a.err != nil
+			a.last = last
 			select {
 			case sc.out <- a:
 			case <-ctx.Done():
@@ -86,8 +92,8 @@ func (s *source) answerSize(ctx context.Context, database, coll string) int32 {
 
 func (s *scan) find() bson.D {
 	cmd := bson.D{{Key: "find", Value: s.o.coll}, {Key: "batchSize", Value: s.size}}
-	if s.o.resumable {
-		cmd = append(cmd, bson.E{Key: "noCursorTimeout", Value: true}, bson.E{Key: "hint", Value: bson.D{{Key: "$natural", Value: 1}}}, bson.E{Key: "$_requestResumeToken", Value: true})
+	if s.o.process != "" {
+		cmd = append(cmd, bson.E{Key: "hint", Value: bson.D{{Key: "$natural", Value: 1}}}, bson.E{Key: "$_requestResumeToken", Value: true})
 	}
 	if s.o.resume != nil {
 		cmd = append(cmd, bson.E{Key: "$_resumeAfter", Value: s.o.resume})
@@ -118,6 +124,19 @@ func (s *scan) next(ctx context.Context) answer {
 		a.resume = bson.Raw(token.Clone())
 	}
 	return a
+}
+
+// checkProcess fails where another process than was asked before has begun to
+// answer: it has numbers of its own for the records.
+func (s *scan) checkProcess(ctx context.Context) error {
+	if s.o.process == "" {
+		return nil
+	}
+	now, err := s.source.process(ctx)
+	if err == nil && now != s.o.process {
+		err = errs.New(errs.SourceUnavailable, "the source %s has another primary than a moment ago", s.source.name)
+	}
+	return err
 }
 
 // close ends the source's cursor, if it is open.

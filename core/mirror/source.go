@@ -24,6 +24,7 @@ type source struct {
 	name    string // redacted
 	version [3]int
 	text    string // the version as the server words it
+	router  bool   // of a sharded cluster
 	plain   bool   // pretend that streams do not show definitions; for tests
 }
 
@@ -76,8 +77,12 @@ func (s *source) ask(ctx context.Context) error {
 	}
 	s.text = build.Version
 	copy(s.version[:], build.Numbers)
+	s.router = hello.Msg == routerMsg
 	return s.supported(hello.SetName, hello.Msg)
 }
+
+// routerMsg is how the router of a sharded cluster introduces itself.
+const routerMsg = "isdbgrid"
 
 // supported fails for servers that have no change streams of databases.
 func (s *source) supported(setName, msg string) error {
@@ -85,7 +90,7 @@ func (s *source) supported(setName, msg string) error {
 		return errs.New(errs.NotSupported, "the source runs MongoDB %s; mirrors need 4.2 or newer", s.text).
 			WithRemedy("read it once instead: argon import %s -p PROJECT", s.name)
 	}
-	if setName == "" && msg != "isdbgrid" {
+	if setName == "" && msg != routerMsg {
 		return errs.New(errs.NotSupported, "the source is a standalone server, which has no change streams").
 			WithRemedy("make it a replica set of one: start mongod with --replSet rs0 and run rs.initiate() once; or read it once: argon import %s -p PROJECT", s.name)
 	}
@@ -104,6 +109,21 @@ func (s *source) splits() bool { return s.atLeast(7, 0, 0) || s.version[0] == 6 
 
 // snapshots reports whether reads can be at a chosen cluster time.
 func (s *source) snapshots() bool { return s.atLeast(5, 0, 0) }
+
+// process returns what tells the process that answers from any other, or "" where
+// reads cannot go on where they were: before 4.4, and through a router.
+func (s *source) process(ctx context.Context) (string, error) {
+	if !s.atLeast(4, 4, 0) || s.router {
+		return "", nil
+	}
+	var hello struct {
+		Topology struct {
+			Process bson.ObjectID `bson:"processId"`
+		} `bson:"topologyVersion"`
+	}
+	err := s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	return hello.Topology.Process.Hex(), s.wrap(ctx, err)
+}
 
 // now returns the server's cluster time.
 func (s *source) now(ctx context.Context) (bson.Timestamp, error) {
@@ -130,18 +150,17 @@ func (s *source) snapshot(ctx context.Context, at bson.Timestamp) (context.Conte
 
 // MongoDB's codes that mean something here.
 const (
-	codeUnauthorized     = 13
-	codeAuthFailed       = 18
-	codeNoNamespace      = 26
-	codeCappedLost       = 136
-	codeSnapshotTooOld   = 239
-	codeSnapshotNone     = 246
-	codeBadToken         = 260
-	codeStreamFatal      = 280
-	codeHistoryLost      = 286
-	codeTooLarge         = 10334
-	codeInvalidView      = 166
-	codeStaleResumePoint = 9
+	codeUnauthorized   = 13
+	codeAuthFailed     = 18
+	codeNoNamespace    = 26
+	codeCappedLost     = 136
+	codeKeyNotFound    = 211
+	codeSnapshotTooOld = 239
+	codeSnapshotNone   = 246
+	codeBadToken       = 260
+	codeStreamFatal    = 280
+	codeHistoryLost    = 286
+	codeTooLarge       = 10334
 )
 
 func serverCode(err error) int {

@@ -39,8 +39,6 @@ type laneState struct {
 	Listed   bson.Timestamp `bson:"listed"`
 	Snapshot bool           `bson:"snapshot"` // the copy was read at cluster times
 	Copied   time.Time      `bson:"copied,omitempty"`
-	Docs     int64          `bson:"docs,omitempty"`  // copied
-	Bytes    int64          `bson:"bytes,omitempty"` // copied
 	Gaps     []gap          `bson:"gaps,omitempty"`
 	Notes    []string       `bson:"notes,omitempty"`
 	Refused  []refusal      `bson:"refused,omitempty"` // the first documents that we cannot hold
@@ -98,8 +96,12 @@ type copyState struct {
 	// Resume is where the source goes on reading, if it told; of a re-sync, the _id
 	// up to which all is compared.
 	Resume bson.Raw `bson:"resume,omitempty"`
-	Begun  bool     `bson:"begun"` // something of it is stored
-	Done   bool     `bson:"done"`
+	// Process is the process of the source to which Resume means something.
+	Process string `bson:"process,omitempty"`
+	Begun   bool   `bson:"begun"` // something of it is stored
+	Done    bool   `bson:"done"`
+
+	Progress progress `bson:"progress,omitempty"`
 
 	options bsonraw.Doc // as listed; a re-sync's
 }
@@ -113,6 +115,13 @@ func (c *copyState) renew(at bson.Timestamp, snapshot bool) {
 		return
 	}
 	c.Mixed = true
+}
+
+// again has all of it be read once more, since nobody can tell where to go on. What
+// is here stays, and is met.
+func (c *copyState) again() {
+	c.Resume, c.Process, c.Mixed = nil, "", true
+	c.Progress.Docs, c.Progress.Bytes = 0, 0
 }
 
 func (l *lane) key(parts ...string) string {

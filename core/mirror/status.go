@@ -96,7 +96,7 @@ type copyStatus struct {
 	TotalDocs  int64   `bson:"totalDocuments"`
 	Bytes      int64   `bson:"bytes"`
 	TotalBytes int64   `bson:"totalBytes"`
-	Rate       float64 `bson:"documentsPerSecond"`
+	Rate       float64 `bson:"documentsPerSecond"` // since it was begun, or went on
 	LeftMS     int64   `bson:"leftMS"`
 }
 
@@ -177,21 +177,6 @@ func describeError(err error) *statusError {
 		return &statusError{Code: int32(errs.InternalError), CodeName: errs.InternalError.Name(), Message: err.Error()}
 	}
 	return &statusError{int32(e.Code), e.Code.Name(), e.Message, e.Remedy}
-}
-
-func (l *lane) copyStatus() *copyStatus {
-	c := &copyStatus{
-		Docs: l.copied.Load(), TotalDocs: l.copyTotal.Load(), Bytes: l.copyBytes.Load(), TotalBytes: l.copyTotalBytes.Load(),
-	}
-	took := time.Now().UnixMilli() - l.copyBegan.Load()
-	if c.Docs == 0 || took <= 0 {
-		return c
-	}
-	c.Rate = float64(c.Docs) / float64(took) * 1000
-	if left := c.TotalDocs - c.Docs; left > 0 {
-		c.LeftMS = int64(float64(left) / c.Rate * 1000)
-	}
-	return c
 }
 
 // warnings are what a person should look at.
