@@ -180,13 +180,11 @@ func (f *feed) leg(durable mvcc.LSN) (mvcc.SegmentID, error) {
 		} else if skip {
 			continue
 		}
-		f.endLeg(e, durable)
-		return e.From.Segment, nil
+		return e.From.Segment, f.endLeg(e, durable)
 	}
 	switch {
 	case f.end != nil && f.end.LSN > f.after:
-		f.endLeg(f.end, durable)
-		return f.end.From.Segment, nil
+		return f.end.From.Segment, f.endLeg(f.end, durable)
 	case leaf == 0:
 		return 0, nil
 	}
@@ -198,16 +196,48 @@ func (f *feed) leg(durable mvcc.LSN) (mvcc.SegmentID, error) {
 }
 
 // endLeg lets the leg end with a move, if that is durable.
-func (f *feed) endLeg(e *refs.LogEntry, durable mvcc.LSN) {
+func (f *feed) endLeg(e *refs.LogEntry, durable mvcc.LSN) error {
 	f.limit = min(e.From.LSN, durable)
-	if e.LSN > durable {
-		return
+	last, err := f.lastMove(e)
+	if err != nil || last.LSN > durable {
+		return err
 	}
-	f.next = &step{lsn: e.LSN, ms: e.Time.UnixMilli(), segment: e.From.Segment, from: e.From}
-	if e.Op == opRestore {
-		to := e.To
-		f.next.segment, f.next.to = e.To.Segment, &to
+	f.next = &step{lsn: last.LSN, ms: last.Time.UnixMilli(), segment: e.From.Segment, from: e.From}
+	if last.Op == opRestore {
+		to := last.To
+		f.next.segment, f.next.to = to.Segment, &to
 	}
+	return nil
+}
+
+// lastMove goes on from a move over those that led away from what is gone by now:
+// they are told as one.
+func (f *feed) lastMove(e *refs.LogEntry) (*refs.LogEntry, error) {
+	for e.Op == opRestore {
+		_, kept, err := f.s.mv.GetRef(refs.SegmentKey(e.To.Segment))
+		if kept || err != nil {
+			return e, err
+		}
+		next := f.moveFrom(e.To.Segment)
+		if next == nil {
+			return e, nil
+		}
+		e = next
+	}
+	return e, nil
+}
+
+// moveFrom returns the move that led away from a segment, or nil.
+func (f *feed) moveFrom(seg mvcc.SegmentID) *refs.LogEntry {
+	for i := range f.moves {
+		if f.moves[i].From.Segment == seg {
+			return &f.moves[i]
+		}
+	}
+	if f.end != nil && f.end.From.Segment == seg {
+		return f.end
+	}
+	return nil
 }
 
 // maySkip reports whether a restore can be passed over: what it left behind is

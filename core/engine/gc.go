@@ -324,6 +324,7 @@ func (g *garbage) drop(ctx context.Context, seg mvcc.SegmentID) error {
 	if err != nil {
 		return err
 	}
+	g.s.mv.ForgetSegment(seg)
 	return wait()
 }
 

@@ -158,6 +158,9 @@ func (u *unfolding) move(ctx context.Context) (err error) {
 		return nil
 	}
 	if u.diff, err = u.f.s.compare(ctx, st.from, *st.to, ""); err != nil {
+		if lost := u.f.checkKept(st.to.Segment); lost != nil {
+			return lost // since the step was read
+		}
 		return err
 	}
 	u.before, u.after = u.diff.baseView, u.diff.targetView

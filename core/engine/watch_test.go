@@ -302,6 +302,54 @@ func TestWatchHistoryLost(t *testing.T) {
 	require.Len(t, events(t, w), 1, "who has kept up goes on")
 }
 
+// TestWatchResumesAfterGC resumes on segments that a restore left and that garbage
+// collection took: with what was not seen of them the history is lost, with what
+// was there before them it is not.
+func TestWatchResumesAfterGC(t *testing.T) {
+	s := newScenario(t)
+	s.insert("main", "c", `{"_id": 1}`)
+	first := s.insert("main", "c", `{"_id": 2}`)
+	s.branch("b", "main")
+	seen := s.insert("b", "c", `{"_id": 3}`)
+	w := s.watch(&WatchSpec{Ref: head("b"), Since: atLSN(first)})
+	require.Len(t, events(t, w), 1)
+	lost := w.Token()
+	before := lost
+	before.LSN = first
+	s.insert("b", "c", `{"_id": 4}`)
+	for _, at := range []mvcc.LSN{seen, first} {
+		_, _, err := s.store.Restore(s.ctx, s.ref(fmt.Sprintf("b@%d", at)), CommitMeta{})
+		require.NoError(t, err)
+	}
+	_, err := s.store.GC(s.ctx, &GCSpec{Keep: 1})
+	require.NoError(t, err)
+	s.insert("b", "c", `{"_id": 5}`)
+	_, _, err = s.watch(&WatchSpec{Ref: head("b"), ResumeAfter: &lost}).TryNext(s.ctx)
+	require.Equal(t, errs.ChangeStreamHistoryLost, errs.CodeOf(err))
+	got := events(t, s.watch(&WatchSpec{Ref: head("b"), ResumeAfter: &before}))
+	require.Len(t, got, 1)
+	require.EqualValues(t, 5, got[0].Get("documentKey").Doc().Get("_id").Int32())
+}
+
+// TestWatchMovesAfterGC begins before two restores, when what the first led to is
+// gone: they are told as one.
+func TestWatchMovesAfterGC(t *testing.T) {
+	s := newScenario(t)
+	first := s.insert("main", "c", `{"_id": 1}`)
+	s.branch("b", "main") // keeps what main leaves below
+	last := s.insert("main", "c", `{"_id": 2}`)
+	s.branch("e", "main")
+	for range 2 {
+		_, _, err := s.store.Restore(s.ctx, s.ref(fmt.Sprintf("main@%d", first)), CommitMeta{})
+		require.NoError(t, err)
+	}
+	_, err := s.store.GC(s.ctx, &GCSpec{Keep: 1})
+	require.NoError(t, err)
+	s.insert("main", "c", `{"_id": 3}`)
+	require.Equal(t, `{documentKey:{_id:2},ns:{coll:c,db:p},operationType:delete}
+{documentKey:{_id:3},fullDocument:{_id:3},ns:{coll:c,db:p},operationType:insert}`, s.brief(events(t, s.watch(&WatchSpec{Ref: head("main"), Since: atLSN(last)}))))
+}
+
 func TestWatchClusterTime(t *testing.T) {
 	s := newScenario(t)
 	var lsns []mvcc.LSN

@@ -71,7 +71,8 @@ func (w *ChangeStream) startBehind(t changes.Token, mayBeInvalidate bool) (mvcc.
 	return t.LSN - 1, nil
 }
 
-// checkToken sees that a token's commit is of the branch that is watched.
+// checkToken sees that a token's commit is of the branch that is watched, as far as
+// garbage collection left that to be seen: the feed tells what is missing.
 func (w *ChangeStream) checkToken(f *feed) error {
 	f.leaf()
 	at := w.skip.LSN
@@ -82,6 +83,10 @@ func (w *ChangeStream) checkToken(f *feed) error {
 		}
 	}
 	for leaf != 0 && leaf != w.skip.Segment {
+		_, kept, err := w.s.mv.GetRef(refs.SegmentKey(leaf))
+		if err != nil || !kept {
+			return err
+		}
 		seg, err := w.s.mv.Segment(leaf)
 		if err != nil {
 			return err

@@ -99,7 +99,7 @@ func (s *Store) Lineage(id SegmentID, at LSN) (Lineage, error) {
 }
 
 // ForgetSegment makes the next Segment read the record again: its name may
-// change, nothing else of it does.
+// change, nothing else of it does, until it goes.
 func (s *Store) ForgetSegment(id SegmentID) {
 	s.segments.mu.Lock()
 	defer s.segments.mu.Unlock()
