@@ -39,5 +39,5 @@
 //  3. A file that ends before the rows that it promises is an error.
 //
 // Read read.go, parquet.go, parquet_schema.go, parquet_page.go, parquet_leaf.go,
-// parquet_build.go; then write.go, parquet_write.go, parquet_column.go.
+// parquet_build.go; then write.go, parquet_write.go, parquet_column.go, parquet_tail.go.
 package arrowfile

@@ -17,6 +17,7 @@ type columnWriter struct {
 	own      entries // of the array, for its children
 	values   []parquet.Value
 	size     int // of their texts and bytes
+	bounds   bounds
 	scratch  []byte
 }
 
@@ -186,5 +187,6 @@ func (c *columnWriter) valueOf(a arrow.Array) func(int) parquet.Value {
 
 func (c *columnWriter) bytes(b []byte) parquet.Value {
 	c.size += len(b)
+	c.bounds.add(b)
 	return parquet.ByteArrayValue(b)
 }

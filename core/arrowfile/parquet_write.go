@@ -31,9 +31,11 @@ type parquetWriter struct {
 	codec compress.Codec
 	//lint:ignore SA1019 it takes row groups of columns without a Go type of the rows
 	out     *parquet.Writer
+	tail    tail
 	columns []*columnWriter
 	rows    int64 // of the row group so far
 	bytes   int64 // before encoding
+	groups  []leafBounds
 }
 
 func (p *parquetWriter) adapt(s *arrow.Schema) (*arrow.Schema, bool) {
@@ -51,11 +53,22 @@ func (p *parquetWriter) start(w io.Writer, s *arrow.Schema) error {
 	if err != nil {
 		return err
 	}
-	p.out = parquet.NewWriter(onlyWriter{w}, parquet.NewSchema("schema", root),
+	p.tail.w = w
+	schema := parquet.NewSchema("schema", root)
+	options := []parquet.WriterOption{
+		schema,
 		parquet.Compression(p.codec), parquet.CreatedBy("argon", "1", ""), parquet.KeyValueMetadata(storedKey, stored),
 		parquet.DataPageVersion(1),        // which every reader knows
-		parquet.DataPageStatistics(false), // they are in the index of pages
-		parquet.PageBufferSize(maxPage), parquet.DictionaryMaxBytes(maxDictionary), parquet.WriteBufferSize(64<<10))
+		parquet.DataPageStatistics(false), // those of the row group say enough
+		parquet.PageBufferSize(maxPage), parquet.DictionaryMaxBytes(maxDictionary),
+		parquet.WriteBufferSize(-1), // what a row group is written with has arrived when it is flushed
+	}
+	for _, path := range schema.Columns() {
+		if leaf, ok := schema.Lookup(path...); ok && leaf.Node.Type().Kind() == parquet.ByteArray {
+			options = append(options, parquet.SkipPageBounds(path...))
+		}
+	}
+	p.out = parquet.NewWriter(&p.tail, options...)
 	outs := p.out.ColumnWriters()
 	for _, c := range p.columns {
 		c.attach(outs)
@@ -177,10 +190,9 @@ func (n named) Value(base reflect.Value) reflect.Value { return base }
 func (p *parquetWriter) write(rec arrow.RecordBatch) error {
 	rows, size := rec.NumRows(), columnar.BatchSize(rec)
 	if p.rows > 0 && (p.rows+rows > maxGroupRows || p.bytes+size > maxGroupBytes) {
-		if err := p.out.Flush(); err != nil {
+		if err := p.flush(); err != nil {
 			return err
 		}
-		p.rows, p.bytes = 0, 0
 	}
 	p.rows, p.bytes = p.rows+rows, p.bytes+size
 	top := rowEntries(int(rows))
@@ -192,4 +204,27 @@ func (p *parquetWriter) write(rec arrow.RecordBatch) error {
 	return nil
 }
 
-func (p *parquetWriter) close() error { return p.out.Close() }
+// flush ends the row group.
+func (p *parquetWriter) flush() error {
+	if p.rows == 0 {
+		return nil
+	}
+	group := leafBounds{}
+	for _, c := range p.columns {
+		c.takeBounds(group)
+	}
+	p.groups = append(p.groups, group)
+	p.rows, p.bytes = 0, 0
+	return p.out.Flush()
+}
+
+func (p *parquetWriter) close() error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	p.tail.whole = true
+	if err := p.out.Close(); err != nil {
+		return err
+	}
+	return p.tail.finish(p.out.File().Metadata(), p.groups)
+}
