@@ -97,7 +97,11 @@ func openAggregate(ctx context.Context, c *call, a *aggregateArgs) (*stream, err
 	if !a.cursor.given && !a.explain {
 		return nil, errs.New(errs.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
 	}
-	if a.coll == "" && len(a.spec.Pipeline) == 0 {
+	if a.coll != "" {
+		if err := readableCollection(c.db, a.coll); err != nil {
+			return nil, err
+		}
+	} else if len(a.spec.Pipeline) == 0 {
 		return nil, errs.New(errs.InvalidNamespace, "{aggregate: 1} is not valid for an empty pipeline.")
 	}
 	if err := c.g.checkStages(a.spec.Pipeline); err != nil {

@@ -55,7 +55,7 @@ func wholeLimit(at func(*countArgs) *int64) field[countArgs] {
 }
 
 func runCount(ctx context.Context, c *call, a *countArgs) (bsonraw.Doc, error) {
-	if err := readableCollection(c.db, a.coll); err != nil {
+	if err := queryableCollection(c.db, a.coll); err != nil {
 		return nil, err
 	}
 	a.spec.Limit = max(a.spec.Limit, -a.spec.Limit) // old drivers send it negative

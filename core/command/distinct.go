@@ -35,7 +35,7 @@ func distinctCommand() *Command {
 }
 
 func runDistinct(ctx context.Context, c *call, a *distinctArgs) (bsonraw.Doc, error) {
-	if err := readableCollection(c.db, a.coll); err != nil {
+	if err := queryableCollection(c.db, a.coll); err != nil {
 		return nil, err
 	}
 	if a.spec.Key == "" {

@@ -54,6 +54,11 @@ func runExplain(ctx context.Context, c *call, a *explainArgs) (bsonraw.Doc, erro
 	if err != nil {
 		return nil, err
 	}
+	if coll != "" || spec.Aggregate == nil {
+		if err := readableCollection(c.db, coll); err != nil {
+			return nil, err
+		}
+	}
 	spec.Verbosity = a.verbosity
 	return c.explainReply(ctx, a.command, coll, spec)
 }

@@ -310,8 +310,8 @@ func ignored[A any](name string, why string, types ...bsonraw.Type) field[A] {
 
 // refused is a field that MongoDB has and Argon has not: false, null and an
 // empty value pass.
-func refused[A any](name, instead string) field[A] {
-	f := kind(name, "refused", nil, func(_ *A, v bsonraw.Value) error {
+func refused[A any](name, instead string, types ...bsonraw.Type) field[A] {
+	f := kind(name, "refused", types, func(_ *A, v bsonraw.Value) error {
 		if !v.Truthy() || v.Doc() != nil && v.Doc().IsEmpty() {
 			return nil
 		}

@@ -53,8 +53,10 @@ func findCommand() *Command {
 			flag("returnKey", func(a *findArgs) *bool { return &a.spec.ReturnKey }).about("Return the keys of the index instead of documents."),
 			flag("noCursorTimeout", func(a *findArgs) *bool { return &a.noTimeout }).about("Keep the cursor until its session ends."),
 			flag("awaitData", func(a *findArgs) *bool { return &a.awaitData }).about("Only for tailable cursors, which there are not."),
-			refused[findArgs]("tailable", "watch the collection instead: aggregate with {$changeStream: {}}"),
-			refused[findArgs]("showRecordId", "a document's place is its _id"),
+			refused[findArgs]("tailable", "watch the collection instead: aggregate with {$changeStream: {}}", bsonraw.Boolean).
+				orError(errs.TypeMismatch, "Field 'tailable' should be a boolean value, but found: %s"),
+			refused[findArgs]("showRecordId", "a document's place is its _id", bsonraw.Boolean).
+				orError(errs.TypeMismatch, "Field 'showRecordId' should be a boolean value, but found: %s"),
 			ignored[findArgs]("allowPartialResults", "There are no shards.", bsonraw.Boolean).
 				orError(errs.TypeMismatch, "Field 'allowPartialResults' should be a boolean value, but found: %s"),
 			ignored[findArgs]("oplogReplay", "MongoDB ignores it too.", bsonraw.Boolean).
@@ -72,7 +74,7 @@ func (a *findArgs) check(db string) error {
 	if (!a.spec.Min.IsEmpty() || !a.spec.Max.IsEmpty()) && a.spec.Hint.IsMissing() {
 		return errs.New(51173, "When using min()/max() a hint of which index to use must be provided")
 	}
-	return readableCollection(db, a.coll)
+	return queryableCollection(db, a.coll)
 }
 
 func openFind(ctx context.Context, c *call, a *findArgs) (*stream, error) {

@@ -10,29 +10,31 @@ import (
 
 // generic holds the fields that every command takes.
 type generic struct {
-	db           string // $db
-	lsid         lsid
-	owner        *[32]byte // whose sessions are meant, where the client has authenticated
-	hasLsid      bool
-	txnNumber    int64
-	hasTxnNumber bool
-	autocommit   triState
-	start        triState // startTransaction
-	stmtID       int32
-	hasStmtID    bool
-	stmtIDs      bsonraw.Doc
-	maxTime      time.Duration
-	op           int64 // $argonOp: by which argonCancel knows the command
-	batchBytes   int64 // $argonBatchBytes: of a getMore whose batch is to be smaller than the most
-	actor        string
-	message      string
-	writeConcern concern
-	concern      readConcern
-	api          bool // apiVersion was given
-	apiOption    bool // apiStrict or apiDeprecationErrors was
-	apiStrict    bool // only what belongs to version 1 of the API
-	retryable    bool // the command is a retryable write, and has statement ids
-	readOnly     bool // the command never writes
+	db              string // $db
+	lsid            lsid
+	owner           *[32]byte // whose sessions are meant, where the client has authenticated
+	hasLsid         bool
+	txnNumber       int64
+	hasTxnNumber    bool
+	autocommit      triState
+	start           triState // startTransaction
+	stmtID          int32
+	hasStmtID       bool
+	stmtIDs         bsonraw.Doc
+	maxTime         time.Duration
+	op              int64 // $argonOp: by which argonCancel knows the command
+	batchBytes      int64 // $argonBatchBytes: of a getMore whose batch is to be smaller than the most
+	actor           string
+	message         string
+	writeConcern    concern
+	concern         readConcern
+	hasConcern      bool // a read concern that says something was given
+	hasWriteConcern bool // and a write concern
+	api             bool // apiVersion was given
+	apiOption       bool // apiStrict or apiDeprecationErrors was
+	apiStrict       bool // only what belongs to version 1 of the API
+	retryable       bool // the command is a retryable write, and has statement ids
+	readOnly        bool // the command never writes
 }
 
 type triState uint8
@@ -53,7 +55,7 @@ type concern struct {
 //
 // Accepted without effect, with the reason: comment (for logs and profilers),
 // $readPreference and $clusterTime (there is one node, and it is always up to
-// date), apiDeprecationErrors (nothing of version 1 is deprecated), $client (sent by drivers and proxies about themselves).
+// date; only their form is checked), apiDeprecationErrors (nothing of version 1 is deprecated), $client (sent by drivers and proxies about themselves).
 func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	switch string(key) {
 	case "$db":
@@ -89,7 +91,9 @@ func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 		return true, g.readAPI(string(key), v)
 	case "$readPreference":
 		return true, readPreference(v)
-	case "comment", "$clusterTime", "$client":
+	case "$clusterTime":
+		return true, checkClusterTime(v)
+	case "comment", "$client":
 	default:
 		return false, nil
 	}
@@ -216,6 +220,26 @@ func readPreference(v bsonraw.Value) error {
 	return nil
 }
 
+// checkClusterTime checks the form of the time that drivers pass on.
+func checkClusterTime(v bsonraw.Value) error {
+	doc := v.Doc()
+	if doc == nil {
+		return errs.New(10065, "invalid parameter: expected an object ($clusterTime)")
+	}
+	for _, f := range []struct {
+		name string
+		want bsonraw.Type
+	}{{"clusterTime", bsonraw.Timestamp}, {"signature", bsonraw.Object}} {
+		switch v, there := doc.Lookup(f.name); {
+		case !there:
+			return errs.New(errs.NoSuchKey, "Missing expected field %q", f.name)
+		case v.Type != f.want:
+			return errs.New(errs.TypeMismatch, "%q had the wrong type. Expected %s, found %s", f.name, f.want.Name(), v.Type.Name())
+		}
+	}
+	return nil
+}
+
 // argonFields is the table of $argon: who makes the change, and why.
 var argonFields = newTable("$argon", []field[generic]{
 	text("actor", func(g *generic) *string { return &g.actor }).about("Who makes the change; stands in the log and can be undone by."),
@@ -246,9 +270,13 @@ func (g *generic) readWriteConcern(v bsonraw.Value) error {
 			return errs.New(errs.UnknownField, "BSON field 'WriteConcernOptions.%s' is an unknown field.", it.Key())
 		}
 	}
+	g.hasWriteConcern = !v.Doc().IsEmpty()
 	switch w := v.Doc().Get("w"); {
 	case w.IsNumber():
 		g.writeConcern.w = truncated(w)
+		if n := g.writeConcern.w; n < 0 || n > 50 {
+			return errs.New(errs.FailedToParse, "w has to be a non-negative number and not greater than 50; found: %d", n)
+		}
 	case w.Type == bsonraw.String:
 		g.writeConcern.mode = w.Str()
 	case w.Type != bsonraw.Missing:
@@ -288,8 +316,10 @@ func (g *generic) check(cmd *Command, numbersAll bool) error {
 	case g.hasTxnNumber && g.txnNumber < 0:
 		return bad("Transaction number cannot be negative")
 	}
-	if g.autocommit == no && !cmd.has(inTxn) {
-		return notInTxn(cmd.Name)
+	if g.autocommit == no {
+		if err := g.checkInTxn(cmd); err != nil {
+			return err
+		}
 	}
 	if g.autocommit == unset {
 		if err := g.concern.supported(cmd); err != nil {
@@ -298,6 +328,22 @@ func (g *generic) check(cmd *Command, numbersAll bool) error {
 	}
 	if g.hasTxnNumber && g.autocommit == unset && !cmd.has(retryable) && !cmd.has(endsTxn) && !(numbersAll && cmd.has(numbered)) {
 		return errs.New(errs.NotARetryableWriteCommand, "txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", cmd.Name)
+	}
+	return nil
+}
+
+// checkInTxn refuses what a command of a transaction cannot be, or cannot say.
+func (g *generic) checkInTxn(cmd *Command) error {
+	bad := func(text string) error { return errs.New(errs.InvalidOptions, "%s", text) }
+	switch {
+	case !cmd.has(inTxn):
+		return notInTxn(cmd.Name)
+	case g.hasWriteConcern && !cmd.has(endsTxn):
+		return bad("writeConcern is not allowed within a multi-statement transaction")
+	case g.hasConcern && g.start != yes:
+		return bad("Only the first command in a transaction may specify a readConcern")
+	case g.concern.level == "linearizable", g.concern.level == "available":
+		return bad("The readConcern level must be either 'local' (default), 'majority' or 'snapshot' in order to run in a transaction")
 	}
 	return nil
 }

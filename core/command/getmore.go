@@ -33,6 +33,9 @@ func getMoreCommand() *Command {
 }
 
 func runGetMore(ctx context.Context, c *call, a *getMoreArgs) (bsonraw.Doc, error) {
+	if err := readableCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
 	if a.coll == "" {
 		return nil, errs.New(errs.InvalidNamespace, "Collection names cannot be empty")
 	}

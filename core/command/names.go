@@ -43,16 +43,27 @@ func validCollection(db, name string) error {
 // maxCollectionName is MongoDB's limit on database and collection together.
 const maxCollectionName = 255
 
-// readableCollection is validCollection for commands that only read, which may
-// look at names that cannot be made.
+// readableCollection is validCollection for commands that make nothing, which may
+// look for some names that cannot be made.
 func readableCollection(db, name string) error {
-	if name == "" {
+	switch {
+	case name == "":
 		return errs.New(errs.InvalidNamespace, "Invalid namespace specified '%s.'", db)
-	}
-	if strings.IndexByte(name, 0) >= 0 {
+	case strings.IndexByte(name, 0) >= 0:
 		return errs.New(errs.InvalidNamespace, "namespaces cannot have embedded null characters")
+	case name[0] == '.':
+		return errs.New(errs.InvalidNamespace, "Collection names cannot start with '.': %s", name)
 	}
 	return nil
+}
+
+// queryableCollection is readableCollection for queries, where mongod looks for
+// virtual collections in names with a dollar.
+func queryableCollection(db, name string) error {
+	if err := readableCollection(db, name); err != nil || strings.IndexByte(name, '$') < 0 {
+		return err
+	}
+	return errs.New(errs.InvalidNamespace, "Invalid collection name specified '%s.%s'", db, name)
 }
 
 // splitNamespace cuts "database.collection" at its first dot.

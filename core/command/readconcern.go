@@ -24,6 +24,7 @@ func (g *generic) readReadConcern(v bsonraw.Value) error {
 		return errs.New(errs.FailedToParse, "readConcern field should be an object")
 	}
 	rc := &g.concern
+	g.hasConcern = !v.Doc().IsEmpty()
 	it := v.Doc().Iter()
 	for it.Next() {
 		var err error

@@ -157,7 +157,7 @@ func parseLsid(doc bsonraw.Doc, path string) (lsid, error) {
 			}
 			subtype, data := v.Binary()
 			if subtype != 4 || len(data) != 16 {
-				return out, errs.New(errs.TypeMismatch, "BSON field '%s.id' is the wrong binData type, expected a UUID", path)
+				return out, errs.New(207, "uuid must be a 16-byte binary field with UUID (4) subtype")
 			}
 			copy(out.id[:], data)
 			found = true

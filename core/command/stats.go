@@ -169,6 +169,9 @@ func collStatsCommand() *Command {
 }
 
 func runCollStats(ctx context.Context, c *call, a *statsArgs) (bsonraw.Doc, error) {
+	if err := readableCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
 	b := c.reply(1024)
 	err := c.read(ctx, func(r engine.Reader) error {
 		coll, err := r.Collection(ctx, a.coll)

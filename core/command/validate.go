@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // dbHash is defined with it
 	"encoding/hex"
+	"fmt"
 
 	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
@@ -35,15 +36,22 @@ func validateCommand() *Command {
 }
 
 func runValidate(ctx context.Context, c *call, a *validateArgs) (bsonraw.Doc, error) {
+	if err := readableCollection(c.db, a.coll); err != nil {
+		return nil, err
+	}
+	absent := fmt.Sprintf("Collection '%s.%s' does not exist to validate.", c.db, a.coll)
 	if c.ref.Project == "" {
-		return nil, errs.New(errs.NamespaceNotFound, "Collection '%s.%s' does not exist to validate.", c.db, a.coll)
+		return nil, errs.New(errs.NamespaceNotFound, "%s", absent)
+	}
+	if err := c.mustExist(ctx, absent); err != nil {
+		return nil, err
 	}
 	v, err := c.d.store.Validate(ctx, c.ref, a.coll)
 	if err != nil {
 		return nil, err
 	}
 	if v == nil {
-		return nil, errs.New(errs.NamespaceNotFound, "Collection '%s.%s' does not exist to validate.", c.db, a.coll)
+		return nil, errs.New(errs.NamespaceNotFound, "%s", absent)
 	}
 	b := c.reply(512)
 	b.String("ns", c.db+"."+a.coll)

@@ -282,7 +282,7 @@ var table = map[Code]row{
 var foreign = map[Code]string{
 	6: "HostUnreachable", 7: "HostNotFound", 64: "WriteConcernFailed", 79: "UnknownReplWriteConcern",
 	89: "NetworkTimeout", 91: "ShutdownInProgress", 100: "UnsatisfiableWriteConcern",
-	133: "FailedToSatisfyReadPreference", 136: "CappedPositionLost", 189: "PrimarySteppedDown",
+	133: "FailedToSatisfyReadPreference", 136: "CappedPositionLost", 189: "PrimarySteppedDown", 207: "InvalidUUID",
 	262: "ExceededTimeLimit", 280: "ChangeStreamFatalError", 286: "ChangeStreamHistoryLost",
 	352: "UnsupportedOpQueryCommand", 391: "ReauthenticationRequired", 9001: "SocketException",
 	10107: "NotWritablePrimary", 11600: "InterruptedAtShutdown", 11602: "InterruptedDueToReplStateChange",
