@@ -31,6 +31,9 @@ type Filter struct {
 	matcher *docMatcher
 	envs    *envPool // nil when the filter needs no Env
 	options *Options
+
+	planning sync.Once
+	planned  *docMatcher // of MatchPosition
 }
 
 // Compile compiles a filter document.
@@ -83,20 +86,16 @@ func (f *Filter) MatchEnv(env *expr.Env) (bool, error) {
 	return f.match(env.Root.Doc(), &r)
 }
 
-// MatchPosition is Match which also returns the index of the array element that
-// satisfied the filter, for the positional operator $: -1 if no array took part.
-func (f *Filter) MatchPosition(doc bsonraw.Doc) (matched bool, arrayIndex int, err error) {
-	r := run{pos: -1, record: true}
-	matched, err = f.match(doc, &r)
-	return matched, r.pos, err
+func (f *Filter) match(doc bsonraw.Doc, r *run) (bool, error) {
+	return f.matchBy(f.matcher, doc, r)
 }
 
-func (f *Filter) match(doc bsonraw.Doc, r *run) (bool, error) {
+func (f *Filter) matchBy(m *docMatcher, doc bsonraw.Doc, r *run) (bool, error) {
 	if f.envs != nil && r.env == nil {
 		r.env = f.envs.get(doc)
 		defer f.envs.pool.Put(r.env)
 	}
-	matched := f.matcher.match(doc, r)
+	matched := m.match(doc, r)
 	return matched && r.err == nil, r.err
 }
 

@@ -80,3 +80,42 @@ func TestPositionsAgreeWithMongod(t *testing.T) {
 		}
 	}
 }
+
+// What an update's $ stands for shows where nothing is: {hit: {<position>: 1}}.
+func TestPositionsOfUpdatesAgreeWithMongod(t *testing.T) {
+	c := mongotest.Collection(t)
+	filters := append([]string{
+		`{"a": {"$gt": 4, "$lt": 6}, "b": {"$lt": 7}}`, `{"b": {"$lt": 9, "$gt": 4}}`, `{"b": {"$gt": 4, "$lte": 6, "$gte": 1}}`,
+		`{"b": {"$in": [5, 6]}, "a": {"$gte": 1}}`, `{"b": {"$mod": [5, 0]}, "a": {"$exists": true}}`, `{"b": {"$in": [5]}, "a": {"$gte": 1}}`,
+		`{"a": {"$elemMatch": {"b": 5}}, "b": {"$gte": 5}}`, `{"b": {"$type": "int"}, "a": {"$bitsAllSet": 1}}`,
+	}, positionFilters...)
+	for _, filter := range filters {
+		for i, text := range positionDocs {
+			d := mongotest.Doc(text)
+			c.Clear()
+			c.Insert(d)
+			full := mongotest.Docf(`{"$and": [%s, {"_id": %d}]}`, filter, i)
+			_, theirs := c.Run(mongotest.Docf(`{"update": %q, "updates": [{"q": %s, "u": {"$set": {"hit.$": 1}}}]}`, c.Name(), mongotest.JSON(full)))
+			after, err := c.Find(mongotest.Doc(`{}`), mongotest.Doc(`{}`))
+			require.Nil(t, err)
+			f, problem := Compile(full, nil)
+			require.NoError(t, problem)
+			matched, at, problem := f.MatchPosition(d)
+			require.NoError(t, problem)
+			if theirs != nil {
+				require.True(t, matched && at < 0, "%s on %s: %d, want %v", filter, text, at, theirs)
+				continue
+			}
+			want := -1
+			for n := range 5 {
+				if after[0].Get("hit").Type == bsonraw.Object && after[0].Get("hit").Doc().Get(bsonraw.Index(n)).Type != bsonraw.Missing {
+					want = n
+				}
+			}
+			require.Equal(t, want >= 0, matched, "%s on %s", filter, text)
+			if matched {
+				require.Equal(t, want, at, "%s on %s", filter, text)
+			}
+		}
+	}
+}
