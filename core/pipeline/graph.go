@@ -17,6 +17,7 @@ type graphStage struct {
 	startWith expr.Expr
 	connect   path   // connectFromField
 	to        string // connectToField
+	toPath    query.Path
 	as        path
 	maxDepth  int64 // negative: none
 	depth     path  // depthField, or nil
@@ -93,7 +94,7 @@ func (g *graphStage) field(name, dotted string) {
 	case "connectFromField":
 		g.connect = splitPath(dotted)
 	case "connectToField":
-		g.to = dotted
+		g.to, g.toPath = dotted, query.NewPath(dotted)
 	case "depthField":
 		g.depth = splitPath(dotted)
 	}
@@ -188,8 +189,12 @@ func (g *graphIter) ask(v bsonraw.Value) {
 	}
 }
 
-// visit takes a document that was found.
+// visit takes a document that was found. Null leads to null, and not to documents
+// without the field, as $lookup's would.
 func (g *graphIter) visit(doc bsonraw.Doc, depth int64) error {
+	if !g.stage.toPath.WalkMatch(doc, func(v bsonraw.Value, _ int) bool { return !v.IsMissing() }) {
+		return nil
+	}
 	g.key = bsonraw.AppendKey(g.key[:0], doc.Get("_id"))
 	if g.visited[string(g.key)] {
 		return nil

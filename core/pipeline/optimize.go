@@ -177,7 +177,7 @@ func (p *Pipeline) keepFirst() {
 			continue
 		}
 		n := w.skip + w.limit
-		p.steps[i].stage = &sortStage{sort: s.sort, limit: max(n, 1)}
+		p.steps[i].stage = &sortStage{sort: s.sort, byID: s.byID, limit: max(n, 1)}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type sortStage struct {
 	sort  *query.Sort
 	limit int64 // 0: none
+	byID  bool  // by _id alone: mongod takes it for no array, and a $group's or $project's that is one is ranked as a whole
 }
 
 func compileSort(_ *compiler, _ string, v bsonraw.Value) (stage, error) {
@@ -31,6 +32,9 @@ func compileSort(_ *compiler, _ string, v bsonraw.Value) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if parts := s.Parts(); len(parts) == 1 && parts[0].Path == "_id" {
+		return &sortStage{sort: s, byID: true}, nil
+	}
 	return &sortStage{sort: s}, nil
 }
 
@@ -44,10 +48,7 @@ func checkSortKey(path string, v bsonraw.Value) error {
 	if !v.IsNumber() {
 		return errs.New(15974, "Illegal key in $sort specification: %s: %s", path, brief(v))
 	}
-	if f, _ := v.AsFloat64(); f != 1 && f != -1 {
-		return errs.New(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
-	}
-	return checkPath(path)
+	return checkPath(path) // CompileSort looks at the number
 }
 
 func checkMetaSort(v bsonraw.Value) error {
@@ -101,7 +102,7 @@ func (s *sortIter) consume(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		if key, err = s.stage.sort.Key(doc, key[:0]); err != nil {
+		if key, err = s.stage.key(doc, key[:0]); err != nil {
 			return err
 		}
 		if err := s.sorter.add(key, doc); err != nil {
@@ -112,6 +113,16 @@ func (s *sortIter) consume(ctx context.Context) error {
 	var err error
 	s.out, err = s.sorter.finish()
 	return err
+}
+
+func (s *sortStage) key(doc bsonraw.Doc, dst []byte) ([]byte, error) {
+	switch {
+	case !s.byID:
+		return s.sort.Key(doc, dst)
+	case s.sort.Parts()[0].Desc:
+		return bsonraw.AppendKeyDesc(dst, doc.Get("_id")), nil
+	}
+	return bsonraw.AppendKey(dst, doc.Get("_id")), nil
 }
 
 func (s *sortIter) Close() error {
