@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,8 +11,8 @@ import (
 	"github.com/argon-lab/argon/core/errs"
 )
 
-// Distinct returns the distinct values of a path, arrays by element. Equal
-// values of different types (1 and 1.0) count once; the first one seen stays.
+// Distinct returns the distinct values of a path in their order, arrays by element.
+// Equal values of different types (1 and 1.0) count once; the first one seen stays.
 func (r *reader) Distinct(ctx context.Context, coll string, spec *DistinctSpec) (Doc, error) {
 	c, err := r.compileFind(coll, &FindSpec{Filter: spec.Filter, Collation: spec.Collation})
 	if err != nil || c.coll == nil {
@@ -30,14 +32,14 @@ func (r *reader) Distinct(ctx context.Context, coll string, spec *DistinctSpec) 
 }
 
 func distinct(ctx context.Context, cur Cursor, path []string) (Doc, error) {
-	seen := make(map[string]struct{})
-	b := bsonraw.NewBuilder(nil)
+	seen := make(map[string]Value) // by their keys, which sort like them
+	size := 0
 	var key []byte
 	add := func(v Value) {
 		key = bsonraw.AppendKey(key[:0], v)
 		if _, dup := seen[string(key)]; !dup {
-			seen[string(key)] = struct{}{}
-			b.Value(bsonraw.Index(len(seen)-1), v)
+			seen[string(key)] = v.Clone()
+			size += len(v.Data) + len(bsonraw.Index(len(seen))) + 2 // with type, name and its end
 		}
 	}
 	for {
@@ -46,13 +48,21 @@ func distinct(ctx context.Context, cur Cursor, path []string) (Doc, error) {
 			return nil, err
 		}
 		if !ok {
-			return b.Finish(), nil
+			return valuesInOrder(seen), nil
 		}
 		eachDistinct(doc.Value(), path, add)
-		if b.Size() > bsonraw.MaxDocSize {
+		if size > bsonraw.MaxDocSize {
 			return nil, errs.New(17217, "distinct too big, 16mb cap")
 		}
 	}
+}
+
+func valuesInOrder(seen map[string]Value) Doc {
+	b := bsonraw.NewBuilder(nil)
+	for i, key := range slices.Sorted(maps.Keys(seen)) {
+		b.Value(bsonraw.Index(i), seen[key])
+	}
+	return b.Finish()
 }
 
 // eachDistinct calls add with the values that distinct sees at a path: arrays on
