@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -204,6 +205,10 @@ func (a *applier) create(ctx context.Context, e *event) error {
 	return a.l.notesIn(a.t, notes...)
 }
 
+// conversion is in the name of the collection that convertToCapped fills, before it
+// takes the place of the other one. Streams do not show what it is filled with.
+const conversion = ".convertToCapped."
+
 func (a *applier) rename(ctx context.Context, e *event) error {
 	from, to := a.l.def.wants(a.l.Database, e.coll), a.l.def.wants(a.l.Database, e.to)
 	switch {
@@ -211,7 +216,12 @@ func (a *applier) rename(ctx context.Context, e *event) error {
 		_, err := a.t.DropCollection(ctx, e.coll)
 		return err
 	case to && !from:
-		return a.appear(ctx, e)
+		return a.appear(ctx, e, "which is followed from here on")
+	case strings.Contains(e.coll, conversion):
+		if _, err := a.t.DropCollection(ctx, e.coll); err != nil {
+			return err
+		}
+		return a.appear(ctx, e, "which was made a capped one")
 	case a.missing(ctx, e.coll):
 		return nil
 	}
@@ -258,9 +268,9 @@ func (a *applier) modify(ctx context.Context, e *event) error {
 	return a.l.notesIn(a.t, fmt.Sprintf("a collMod of %s is kept as a note only: %s: %s", e.coll, relaxed(e.detail), message(err)))
 }
 
-// appear copies a collection that a rename brought into what is followed: as it
+// appear copies a collection that a rename brought without showing its documents: as it
 // was at that moment, or, where the source no longer has that, as it is.
-func (a *applier) appear(ctx context.Context, e *event) error {
+func (a *applier) appear(ctx context.Context, e *event, why string) error {
 	if _, err := a.t.DropCollection(ctx, e.to); err != nil {
 		return err
 	}
@@ -279,7 +289,7 @@ func (a *applier) appear(ctx context.Context, e *event) error {
 	if err != nil {
 		return err
 	}
-	a.t.Remark("copied " + e.to + ", which is followed from here on")
+	a.t.Remark("copied " + e.to + ", " + why)
 	err = a.copyInto(ctx, e.to, e.at)
 	if isSnapshotGone(err) {
 		a.t.Remark("as it is now")

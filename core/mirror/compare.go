@@ -17,7 +17,8 @@ import (
 // sortedRead says what to read in the order of _id.
 type sortedRead struct {
 	database, coll string
-	at             bson.Timestamp // zero: as it is
+	at             bson.Timestamp // zero: as it is,
+	after          bson.Timestamp // but not as it was before this
 	behind         bsonraw.Value  // begin behind it, or at the beginning
 }
 
@@ -27,6 +28,12 @@ func (s *source) readSorted(ctx context.Context, o sortedRead) (*chunkReader, fu
 	if !o.at.IsZero() {
 		var err error
 		if read, endSession, err = s.snapshot(ctx, o.at); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !o.after.IsZero() {
+		var err error
+		if read, endSession, err = s.behind(ctx, o.after); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -209,3 +209,51 @@ func TestSourceTime(t *testing.T) {
 	require.Contains(t, head, `"kind":"mirror"`)
 	require.Contains(t, head, `"actor":"mirror:live"`)
 }
+
+// TestVerifyOfCapped compares a capped collection, which no moment can be read of,
+// while it is written to; one that became capped is what it was made then.
+func TestVerifyOfCapped(t *testing.T) {
+	w := newWorld(t)
+	w.run(bson.D{{Key: "create", Value: "log"}, {Key: "capped", Value: true}, {Key: "size", Value: 1 << 20}, {Key: "max", Value: 500}})
+	w.fill("log", 400)
+	w.fill("became", 100)
+	w.add()
+	w.sync()
+	w.run(bson.D{{Key: "convertToCapped", Value: "became"}, {Key: "size", Value: 4096}})
+	n := 400
+	stop := w.meanwhile(func() {
+		_, _ = w.db.Collection("log").InsertOne(w.ctx(), bson.D{{Key: "_id", Value: n}})
+		n++
+	})
+	w.eventually("documents that are removed", func() bool { return w.count("log") == 500 && len(w.find("", "log")[0]) < 50 })
+	for range 3 {
+		r := w.verify()
+		require.Len(t, r.Collections, 2, "%v", r.Notes)
+		require.Contains(t, strings.Join(r.Notes, "\n"), "the source cannot read log at one moment")
+	}
+	w.damage(func(t *engine.Txn) error {
+		for _, id := range []int32{99, 98} {
+			err := t.Rewrite("became", bsonraw.Int32Value(id), func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) { return nil, nil, nil })
+			if err != nil {
+				return err
+			}
+		}
+		return t.Rewrite("became", bsonraw.Int32Value(1000), func(bsonraw.Doc) (bsonraw.Doc, []update.Change, error) {
+			return mongotest.Doc(`{"_id": 1000}`), nil, nil
+		})
+	})
+	r := w.compare()
+	stop()
+	require.EqualValues(t, 3, r.Differing)
+	var found []string
+	for _, d := range r.Documents {
+		found = append(found, d.Kind+" "+d.ID.String())
+	}
+	require.Equal(t, []string{`extra {"$numberInt":"1000"}`, `missing {"$numberInt":"98"}`, `missing {"$numberInt":"99"}`}, sorted(found))
+	w.resync()
+	w.sync()
+	w.verify()
+	_, err := w.m.Stop(w.ctx(), "live")
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(w.verify().Notes, "\n"), "compare while it runs")
+}

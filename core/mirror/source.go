@@ -148,6 +148,19 @@ func (s *source) snapshot(ctx context.Context, at bson.Timestamp) (context.Conte
 	return mongo.NewSessionContext(ctx, session), func() { session.EndSession(context.WithoutCancel(ctx)) }, nil
 }
 
+// behind returns a context whose reads see all that was at a cluster time, and a
+// function to end it.
+func (s *source) behind(ctx context.Context, at bson.Timestamp) (context.Context, func(), error) {
+	session, err := s.client.StartSession()
+	if err == nil {
+		err = session.AdvanceOperationTime(&at)
+	}
+	if err != nil {
+		return nil, nil, s.wrap(ctx, err)
+	}
+	return mongo.NewSessionContext(ctx, session), func() { session.EndSession(context.WithoutCancel(ctx)) }, nil
+}
+
 // MongoDB's codes that mean something here.
 const (
 	codeUnauthorized   = 13

@@ -214,7 +214,7 @@ func (c *laneCheck) collections(ctx context.Context) error {
 			c.v.report.Notes = append(c.v.report.Notes, coll.name+" is a time series, which is not followed and not compared")
 			continue
 		}
-		if err := c.collection(ctx, coll.name); err != nil {
+		if err := c.collectionOf(ctx, coll); err != nil {
 			return err
 		}
 	}
@@ -233,6 +233,19 @@ func (c *laneCheck) collections(ctx context.Context) error {
 	return nil
 }
 
+// collectionOf compares a collection that the source lists.
+func (c *laneCheck) collectionOf(ctx context.Context, coll listed) error {
+	running, capped := !c.until.IsZero(), coll.options.Get("capped").Truthy()
+	switch {
+	case running && (capped || !c.v.src.snapshots()):
+		return c.loose(ctx, coll.name)
+	case capped:
+		c.v.report.Notes = append(c.v.report.Notes, coll.name+" is capped, cannot be read at the moment at which the mirror stands, and was not compared: compare while it runs")
+		return nil
+	}
+	return c.collection(ctx, coll.name)
+}
+
 // collection compares a collection, going on at a newer moment where one is due or
 // the source has the present one no longer.
 func (c *laneCheck) collection(ctx context.Context, name string) error {
@@ -246,7 +259,7 @@ func (c *laneCheck) collection(ctx context.Context, name string) error {
 			c.v.report.Collections = append(c.v.report.Collections, check.out)
 			return nil
 		case serverCode(err) == codeSnapshotNone && (n == 0 || tries == maxMoments):
-			c.v.report.Notes = append(c.v.report.Notes, name+" cannot be read at one moment and was not compared: it is capped, or was made, dropped or renamed a moment ago")
+			c.v.report.Notes = append(c.v.report.Notes, name+" cannot be read at one moment and was not compared: it was made, dropped or renamed a moment ago")
 			return nil
 		case err != errDue && !isSnapshotGone(err):
 			return err
