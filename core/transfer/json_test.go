@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -166,11 +167,31 @@ func TestLargeInput(t *testing.T) {
 }
 
 func TestLongLine(t *testing.T) {
-	r := io.MultiReader(strings.NewReader("{\"a\":1}\n{\"a\":\""), io.LimitReader(endless{}, 100<<20))
+	r := io.MultiReader(strings.NewReader("{\"a\":1}\n{\"a\":\""), io.LimitReader(endless{}, 150<<20))
 	m := &memory{}
 	_, err := transfer.Import(t.Context(), r, m, transfer.ImportOptions{Collection: "c"})
-	require.ErrorContains(t, err, "line 2: a line of more than 64 MiB")
+	require.ErrorContains(t, err, "line 2: a line of more than 144 MiB")
 	require.Len(t, m.get("c").docs, 1)
+}
+
+// TestLongestLines: the largest documents may take many times their size as
+// text, wherever they begin in what is read at once.
+func TestLongestLines(t *testing.T) {
+	b := bsonraw.NewBuilder(nil)
+	for range 15 << 19 {
+		b.Value("", bsonraw.Value{Type: bsonraw.MinKey}) // two bytes
+	}
+	line := append(ejson.Append(nil, b.Finish(), ejson.Canonical), '\n')
+	require.Greater(t, len(line), 120<<20)
+	r := io.MultiReader(strings.NewReader("{\"a\":1}\n"), bytes.NewReader(line), bytes.NewReader(line))
+	refused := errors.New("seen")
+	_, err := transfer.Import(t.Context(), r, &memory{refuse: func(d bsonraw.Doc) error {
+		if len(d) > 15<<20 {
+			return refused
+		}
+		return nil
+	}}, transfer.ImportOptions{Collection: "c", MaxErrors: 1})
+	require.ErrorContains(t, err, "line 3: seen")
 }
 
 type endless struct{}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/errs"
 )
 
@@ -25,9 +26,9 @@ type span struct {
 const (
 	blockBytes = 1 << 20
 	firstBytes = 64 << 10 // of the first reading, for small inputs
-	// maxLine bounds a line, or a document over several lines: the canonical
-	// text of the largest document is shorter.
-	maxLine = 64 << 20
+	// maxLine bounds a line, or a document over several lines: of two bytes of
+	// BSON (a minKey without a name) canonical text makes seventeen.
+	maxLine = 9 * bsonraw.MaxDocSize
 	// maxEmptyReads is how often in a row a reader may give nothing.
 	maxEmptyReads = 100
 )
