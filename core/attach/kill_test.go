@@ -77,6 +77,17 @@ func worker(ctx context.Context, dir, name string) error {
 		if err != nil || reply.Get("n").Int32() != 1 {
 			return fmt.Errorf("update %d: %v %w", n, reply, err)
 		}
+		cur, err := s.OpenCursor(ctx, "p", parse(fmt.Sprintf(`{"aggregate": "counts", "cursor": {}, "pipeline": [
+			{"$match": {"_id": "%s"}}, {"$set": {"merged": {"$add": [{"$ifNull": ["$merged", 0]}, 1]}}}, {"$merge": "counts"}]}`, name)))
+		if err != nil {
+			return fmt.Errorf("merge %d: %w", n, err)
+		}
+		if _, more, err := cur.Next(ctx); more || err != nil {
+			return fmt.Errorf("merge %d: %v %w", n, more, err)
+		}
+		if err := cur.Close(); err != nil {
+			return err
+		}
 		if n%4 == 0 {
 			if err := branchOff(ctx, s, name, n); err != nil {
 				return err
@@ -222,7 +233,7 @@ func checkJournals(t *testing.T, dir string, names []string) {
 		reply, err := s.Run(t.Context(), "p", parse(`{"find": "counts", "filter": {"_id": "`+name+`"}}`))
 		require.NoError(t, err)
 		count := reply.Get("cursor").Doc().Get("firstBatch").Doc().Get("0").Doc()
-		for _, field := range []string{"n", "multi"} {
+		for _, field := range []string{"n", "multi", "merged"} {
 			n, _ := count.Get(field).AsInt64()
 			require.GreaterOrEqual(t, int(n), done, "%s of %s", field, name)
 			require.LessOrEqual(t, int(n), begun, "%s of %s was counted twice", field, name)

@@ -27,6 +27,9 @@ func (s *Shared) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (en
 	if st := s.seat.Load(); st != nil && st.local != nil {
 		return st.local.disp.OpenCursor(ctx, st.local.sess, db, cmd)
 	}
+	if command.Numbered(cmd) {
+		return s.openWrite(ctx, db, cmd)
+	}
 	a := &addressed{cmd: cmd, db: db}
 	if err := a.check(); err != nil {
 		return nil, err
@@ -51,6 +54,17 @@ func (s *Shared) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (en
 		}
 	}
 	return nil, tooManyMoves()
+}
+
+// openWrite runs a pipeline that writes, which goes under a number as any write does,
+// and whose cursor is at its end with the first batch.
+func (s *Shared) openWrite(ctx context.Context, db string, cmd bsonraw.Doc) (engine.Cursor, error) {
+	reply, err := s.runAttached(ctx, db, cmd)
+	if err != nil {
+		return nil, err
+	}
+	cur := &stream{}
+	return cur, cur.take(reply, "firstBatch")
 }
 
 // inBatches replaces what a command says about batches: a stream gives all
