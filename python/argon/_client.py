@@ -12,7 +12,7 @@ from ._connection import Connection
 from ._options import DEFAULT_CODEC, without_none
 from ._project import Branches, Project, ProjectInfo, Tags
 from ._scope import Scope
-from ._tables import Rows, html_facts
+from ._tables import Facts, Rows, html_facts
 from ._watched import Watched
 
 if TYPE_CHECKING:
@@ -135,10 +135,9 @@ class Client(Watched[dict[str, Any]]):
         scope = Scope(self._connection, "admin", self._codec)
         return scope.within(session), 1, {"allChangesForCluster": True}
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Facts:
         """Return the store's path, format, version, newest LSN, size and process."""
-        store: dict[str, Any] = self.command("argonStatus")["store"]
-        return store
+        return Facts(self.command("argonStatus")["store"], "the store")
 
     @property
     def hosting(self) -> bool:
@@ -150,19 +149,20 @@ class Client(Watched[dict[str, Any]]):
         """Where drivers reach the store: a socket's path, or ``host:port``."""
         return self._connection.place().get("address") or None
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> Facts:
         """Return the counters of the storage layer."""
-        return self.command("argonMetrics")
+        return Facts(self.command("argonMetrics"), "counters of the storage layer")
 
-    def gc(self, *, dry_run: bool = True, keep: str | None = None) -> dict[str, Any]:
+    def gc(self, *, dry_run: bool = True, keep: str | None = None) -> Facts:
         """Show what garbage collection would remove, or with ``dry_run=False``
         remove it: versions older than each project's retention (or ``keep``) that
         no branch and no tag can see, and what deleted branches left."""
-        return self.command("argonGC", dryRun=dry_run, **without_none({"keep": keep}))
+        reply = self.command("argonGC", dryRun=dry_run, **without_none({"keep": keep}))
+        return Facts(reply, "what would be removed" if dry_run else "what was removed")
 
-    def fsck(self) -> dict[str, Any]:
+    def fsck(self) -> Facts:
         """Check the whole store and return the problems found."""
-        return self.command("argonFsck")
+        return Facts(self.command("argonFsck"), "the check of the store")
 
     def compact(self) -> None:
         """Compact the storage now, which otherwise happens in the background."""

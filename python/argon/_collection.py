@@ -22,6 +22,7 @@ from ._options import (
     without_none,
 )
 from ._scope import Scope
+from ._tables import html_facts
 from ._transfer import Transfers
 from ._watched import Watched
 from ._writes import Writes
@@ -92,6 +93,13 @@ class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
 
     def __repr__(self) -> str:
         return f"Collection({self._branch!r}, {self._name!r})"
+
+    def _repr_html_(self) -> str:
+        facts = {"view on": self.options().get("viewOn")}
+        if facts["view on"] is None:  # a view has no indexes, and to count it is to run it
+            facts = {"documents": f"{self.estimated_document_count():,}"}
+            facts["indexes"] = ", ".join(self.index_information()) or "none"
+        return html_facts(repr(self), facts) + self.find()._repr_html_()
 
     def __bool__(self) -> NoReturn:
         raise NotImplementedError(

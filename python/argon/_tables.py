@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SHOWN_ROWS = 20
+_SHOWN_COLUMNS = 40
 _SHOWN_TEXT = 80
 
 
@@ -42,6 +43,17 @@ class Rows(list[T], Generic[T]):
         return html_table([record_of(row) for row in self[:_SHOWN_ROWS]], self.title, len(self))
 
 
+class Facts(dict[str, Any]):
+    """A dict that Jupyter shows as a table of names and values."""
+
+    def __init__(self, facts: Mapping[str, Any], title: str) -> None:
+        super().__init__(facts)
+        self.title = title
+
+    def _repr_html_(self) -> str:
+        return html_facts(self.title, self)
+
+
 def record_of(row: Any) -> dict[str, Any]:
     """Return a row as a dict of its columns."""
     if isinstance(row, Mapping):
@@ -58,7 +70,8 @@ def record_of(row: Any) -> dict[str, Any]:
 
 def html_table(rows: Sequence[Mapping[str, Any]], title: str = "", total: int | None = None) -> str:
     """Return an HTML table of rows; total says how many there are beyond them."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = names[:_SHOWN_COLUMNS]
     parts = [f"<p><b>{html.escape(title)}</b></p>"] if title else []
     if not rows:
         parts.append("<p><i>empty</i></p>")
@@ -69,6 +82,8 @@ def html_table(rows: Sequence[Mapping[str, Any]], title: str = "", total: int | 
         cells = "".join(f"<td>{html.escape(_cell(row.get(name, '')))}</td>" for name in columns)
         parts.append(f"<tr>{cells}</tr>")
     parts.append("</tbody></table>")
+    if len(names) > len(columns):
+        parts.append(f"<p><i>{len(columns)} of {len(names):,} columns</i></p>")
     if total is None:
         parts.append("<p><i>and more</i></p>")
     elif total > len(rows):

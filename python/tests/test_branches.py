@@ -450,3 +450,24 @@ def test_what_jupyter_shows(client: argon.Client, main: argon.Branch) -> None:
         assert "<table>" in shown._repr_html_() or "empty" in shown._repr_html_()
     assert "&lt;b&gt;" in main["users"].find()._repr_html_()
     assert "&lt;b&gt;" in main["users"].aggregate([])._repr_html_()
+    for facts in (client.status(), client.metrics(), client.gc(), client.fsck()):
+        assert "<table>" in facts._repr_html_()
+
+
+def test_what_jupyter_shows_of_a_collection(main: argon.Branch) -> None:
+    main["users"].insert_many([{"_id": "<b>", "n": 1}, {"_id": 2, "n": 2}])
+    main["users"].create_index("n")
+    shown = main["users"]._repr_html_()
+    assert "_id_, n_1" in shown and "&lt;b&gt;" in shown and "<b>&" not in shown
+    assert "empty" in main["nothing"]._repr_html_()
+    main.command("create", "seen", viewOn="users", pipeline=[{"$match": {"n": 2}}])
+    assert "view on" in main["seen"]._repr_html_()
+
+
+def test_what_jupyter_shows_is_bounded(main: argon.Branch) -> None:
+    main["wide"].insert_many(
+        {"_id": i, **{f"f{n}": "x" * 999 for n in range(500)}} for i in range(50)
+    )
+    shown = main["wide"].find()._repr_html_()
+    assert "40 of 501 columns" in shown
+    assert len(shown) < 200_000
