@@ -23,6 +23,7 @@ import (
 // name. Beside testscript's commands there is
 //
 //	mongo COMMAND       runs a command on the database and prints its reply
+//	admin COMMAND       the same on the database admin
 func TestLiveScripts(t *testing.T) {
 	uri := liveMongod(t)
 	client, err := mongo.Connect(options.Client().ApplyURI(uri + "/?directConnection=true"))
@@ -43,16 +44,23 @@ func TestLiveScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"jsonfields": jsonFields,
 			"mongo": func(ts *testscript.TestScript, _ bool, args []string) {
-				doc, err := parseDoc(args[0])
-				ts.Check(err)
-				var reply bson.D
-				ts.Check(client.Database(ts.Getenv("DB")).RunCommand(context.Background(), bson.Raw(doc)).Decode(&reply))
-				text, err := bson.MarshalExtJSON(reply, false, false)
-				ts.Check(err)
-				fmt.Fprintf(ts.Stdout(), "%s\n", text)
+				runOn(ts, client.Database(ts.Getenv("DB")), args[0])
+			},
+			"admin": func(ts *testscript.TestScript, _ bool, args []string) {
+				runOn(ts, client.Database("admin"), args[0])
 			},
 		},
 	})
+}
+
+func runOn(ts *testscript.TestScript, db *mongo.Database, text string) {
+	doc, err := parseDoc(text)
+	ts.Check(err)
+	var reply bson.D
+	ts.Check(db.RunCommand(context.Background(), bson.Raw(doc)).Decode(&reply))
+	out, err := bson.MarshalExtJSON(reply, false, false)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n", out)
 }
 
 // liveMongod starts a mongod for the test and returns mongodb://host:port.
@@ -73,7 +81,7 @@ func liveMongod(t *testing.T) string {
 	dir := t.TempDir()
 	cmd := exec.Command(path, "--replSet", "rs0", "--port", fmt.Sprint(port), "--bind_ip", "127.0.0.1", "--dbpath", dir,
 		"--logpath", filepath.Join(dir, "log"), "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64",
-		"--setParameter", "diagnosticDataCollectionEnabled=false")
+		"--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "enableTestCommands=1")
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
