@@ -121,3 +121,35 @@ func TestBaseCatalogOfSeveralStates(t *testing.T) {
 	require.Nil(t, snap.catalog.byName["e"])
 	require.Nil(t, snap.catalog.byName["d"].index("x_1"), "a dropped it")
 }
+
+// TestDecisionsAreKept checks that two sides that settled one conflict in two ways
+// are in conflict again when they meet, whether there is a document or not.
+func TestDecisionsAreKept(t *testing.T) {
+	decided := func(s *scenario, from, into string) {
+		s.Helper()
+		s.branch("a", into)
+		s.branch("b", into)
+		s.merge(from, "a", Resolution{N: 1, Take: "ours"})
+		s.merge(from, "b", Resolution{N: 1, Take: "theirs"})
+		require.NotEqual(s, s.docs("a", "c"), s.docs("b", "c"))
+		require.Len(s, s.conflicts("a", "b"), 1)
+		require.Len(s, s.conflicts("b", "a"), 1)
+		s.merge("a", "b", Resolution{N: 1, Take: "theirs"})
+		require.Equal(s, s.docs("a", "c"), s.docs("b", "c"))
+		s.merge("b", "a") // knows what was decided
+		require.Equal(s, s.docs("b", "c"), s.docs("a", "c"))
+	}
+	for _, sides := range [][2]string{{"one", "main"}, {"main", "one"}} {
+		t.Run("deletion, into "+sides[1], func(t *testing.T) {
+			s := newScenario(t)
+			s.insert("main", "c", `{"_id": 1, "f": 1}`)
+			s.branch("one", "main")
+			s.update("one", "c", `{"_id": 1}`, `{"$set": {"f": 5}}`)
+			s.delete("main", "c", `{"_id": 1}`)
+			decided(s, sides[0], sides[1])
+			log, err := s.store.Log(s.ctx, head("a"), &LogSpec{Limit: 1})
+			require.NoError(t, err)
+			require.Equal(t, `{"insert":0,"update":0,"delete":0}`, s.text(drain(t, s.ctx, log)[0].Get("counts").Doc()))
+		})
+	}
+}

@@ -202,6 +202,11 @@ func (t *Txn) buildCollection(ctx context.Context, c *mvcc.Commit, cid mvcc.Coll
 	keys := make([]byte, 0, co.docs.Len()*usualKey)
 	co.docs.Scan(func(key string, p *pendingDoc) bool {
 		if p.doc == nil && !p.existed {
+			if len(p.decided) > 0 {
+				c.Record.Ops = append(c.Record.Ops, wal.Op{
+					Collection: cid, ID: p.id, Kind: wal.Delete, Form: wal.ByDifference, Changes: encodeChanges(true, nil, onWhole),
+				})
+			}
 			return true // came and went
 		}
 		at := len(keys)
@@ -239,17 +244,28 @@ func (t *Txn) logOp(cid mvcc.CollectionID, key string, p *pendingDoc) (wal.Op, e
 	case !p.existed:
 		op.Kind = wal.Insert
 	default:
-		op.Kind, op.Form = wal.Update, p.form
-		changes := p.changes
-		if p.replaced {
-			old, ok, err := t.view.Get(cid, []byte(key))
-			if err != nil || !ok {
-				return op, err
-			}
-			changes = update.DiffDocs(old.Doc, p.doc)
-		}
-		op.Changes = encodeChanges(t.merge.Segment != 0, changes, p.decided)
+		return t.logUpdate(op, key, p)
 	}
+	if len(p.decided) > 0 {
+		op.Changes = encodeChanges(true, nil, onWhole)
+	}
+	return op, nil
+}
+
+// onWhole says in the log that a resolution decided on an insert or a delete.
+var onWhole = []update.Change{{Kind: update.Unset}}
+
+func (t *Txn) logUpdate(op wal.Op, key string, p *pendingDoc) (wal.Op, error) {
+	op.Kind, op.Form = wal.Update, p.form
+	changes := p.changes
+	if p.replaced {
+		old, ok, err := t.view.Get(op.Collection, []byte(key))
+		if err != nil || !ok {
+			return op, err
+		}
+		changes = update.DiffDocs(old.Doc, p.doc)
+	}
+	op.Changes = encodeChanges(t.merge.Segment != 0, changes, p.decided)
 	return op, nil
 }
 

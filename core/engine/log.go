@@ -200,6 +200,9 @@ func (c *logCursor) appendOps(b *bsonraw.Builder, rec *wal.Record, load bool) {
 	for rec != nil {
 		for i := range rec.Ops {
 			op := &rec.Ops[i]
+			if op.KeptAway() {
+				continue
+			}
 			if op.Collection >= firstUserID {
 				counts[op.Kind]++
 			}
@@ -228,7 +231,7 @@ func (c *logCursor) appendOp(b *bsonraw.Builder, rec *wal.Record, op *wal.Op) {
 	b.String("collection", c.collectionName(op.Collection))
 	b.String("op", op.Kind.String())
 	b.Value("_id", op.ID)
-	if len(op.Changes) == 0 {
+	if op.Kind != wal.Update || len(op.Changes) == 0 {
 		return
 	}
 	changes, _, err := opChanges(rec, op)

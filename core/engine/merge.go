@@ -223,7 +223,7 @@ func (m *merger) document1(ctx context.Context, cid mvcc.CollectionID, coll *Col
 	if touchesWhole(w.changes) && w.before != nil && w.after != nil {
 		w.changes = update.DiffDocs(w.before, w.after)
 	}
-	if bytes.Equal(w.before, w.after) && (len(w.decided) == 0 || w.after == nil) {
+	if bytes.Equal(w.before, w.after) && len(w.decided) == 0 {
 		return nil // nothing to write, and no decision to remember
 	}
 	for _, d := range []*Doc{&w.before, &w.after, &w.base, &w.theirs} {

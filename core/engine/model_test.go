@@ -111,9 +111,7 @@ func (m *model) mergeDoc(out, theirs *modelState, id int, mine, added []modelEve
 		if winner == "theirs" {
 			take(out, theirs, id)
 		}
-		if _, there := out.docs[id]; there && oursThere {
-			m.record(out, modelEvent{doc: id}) // the decision is an event, too
-		}
+		m.record(out, modelEvent{doc: id}) // the decision is an event, too
 		return 1
 	}
 	conflicts := 0

@@ -72,6 +72,11 @@ func (co *collOverlay) get(key string) *pendingDoc {
 	return p
 }
 
+// decide notes that a merge decided that a document that is not there stays away.
+func (o *overlay) decide(c mvcc.CollectionID, idKey []byte, id Value, decided []update.Change) {
+	o.coll(c).docs.Set(string(idKey), &pendingDoc{id: id.Clone(), decided: decided})
+}
+
 // coll returns the overlay of a collection, made on first use.
 func (o *overlay) coll(c mvcc.CollectionID) *collOverlay {
 	co := o.colls[c]

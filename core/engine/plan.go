@@ -180,6 +180,9 @@ func (p *plan) write(w planned) error {
 
 func (p *plan) put(w *planned) error {
 	if w.before == nil && w.after == nil {
+		if len(w.decided) > 0 {
+			p.t.over.decide(w.coll.ID, bsonraw.AppendKey(nil, w.id), w.id, w.decided)
+		}
 		return nil
 	}
 	tw := p.t.newWrite(w.coll, w.id)

@@ -149,7 +149,9 @@ func (ts touches) add(op *wal.Op, changes []update.Change) {
 //	of any other        [changes]
 //
 // with update's encoding of changes. decided is what the merge's resolutions
-// wrote; changes is all that the commit did, that included.
+// wrote; changes is all that the commit did, that included. An insert and a delete
+// have none, as they are of the whole document, unless a resolution decided on
+// them: then decided is the removal of the path "", and changes empty.
 func encodeChanges(merge bool, changes, decided []update.Change) []byte {
 	all := update.AppendChanges(nil, changes)
 	if !merge {
@@ -167,12 +169,15 @@ func encodeChanges(merge bool, changes, decided []update.Change) []byte {
 // touches the whole document, path "". Of a merge, decided is what its
 // resolutions wrote.
 func opChanges(rec *wal.Record, op *wal.Op) (changes, decided []update.Change, err error) {
-	if len(op.Changes) == 0 {
-		kind := update.Set
+	if op.Kind != wal.Update || len(op.Changes) == 0 {
+		changes = []update.Change{{Kind: update.Set}}
 		if op.Kind == wal.Delete {
-			kind = update.Unset
+			changes[0].Kind = update.Unset
 		}
-		return []update.Change{{Kind: kind}}, nil, nil
+		if rec.Kind == wal.KindMerge && len(op.Changes) > 0 {
+			decided = changes
+		}
+		return changes, decided, nil
 	}
 	all := slices.Clone(op.Changes)
 	if rec.Kind == wal.KindMerge {

@@ -218,7 +218,7 @@ func (u *unfolding) operation(i int) *event {
 		return &event{kind: eventDiffer, coll: item.coll, id: item.id, key: []byte(item.key), cid: item.target, was: item.base}
 	}
 	op := &u.rec.Ops[i]
-	if op.Collection < firstUserID {
+	if op.Collection < firstUserID || op.KeptAway() {
 		return nil
 	}
 	coll := u.f.catalog.byID[op.Collection]

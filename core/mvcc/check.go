@@ -190,6 +190,9 @@ func (c *checker) logRecord(key, value []byte) error {
 
 // op looks for the version that an op made.
 func (c *checker) op(p Problem, op *wal.Op) error {
+	if op.KeptAway() {
+		return nil
+	}
 	p.Collection = op.Collection
 	idKey := bsonraw.AppendKey(nil, op.ID)
 	p.Key = appendVersionKey(nil, p.Segment, op.Collection, idKey, p.LSN)

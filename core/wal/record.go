@@ -53,6 +53,10 @@ type Op struct {
 	Form Form
 }
 
+// KeptAway reports whether the op only says that a merge decided that the document,
+// which is not there, stays away: it is a delete by difference, and made no version.
+func (op *Op) KeptAway() bool { return op.Kind == Delete && op.Form == ByDifference }
+
 // Form is how an update was made. Numbers are frozen.
 type Form uint8
 
@@ -60,7 +64,7 @@ type Form uint8
 const (
 	ByOperators   Form = 0 // each change names what an operator touched
 	ByReplacement Form = 1 // the whole document was given
-	ByDifference  Form = 2 // the changes are the difference of two states
+	ByDifference  Form = 2 // the changes are the difference of two states; see KeptAway
 )
 
 // Kind says what sort of commit a record is of. Numbers are frozen.
