@@ -46,7 +46,13 @@ func (f *fence) closed() bool { return f.store.failed.Load() != nil }
 // critical reports whether the store cannot go on without this file.
 func (f *fence) critical(name string) bool {
 	base := f.FS.PathBase(name)
-	return base == journalName || strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, markerPrefix)
+	return f.isLog(name) || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, markerPrefix)
+}
+
+// isLog reports whether commits wait for a file.
+func (f *fence) isLog(name string) bool {
+	base := f.FS.PathBase(name)
+	return base == journalName || strings.HasSuffix(base, ".log")
 }
 
 const markerPrefix = "marker."
@@ -94,7 +100,9 @@ func (f *fence) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 	if err != nil {
 		return file, file.outcome(err)
 	}
-	file.inner = inner
+	if file.inner = inner; f.isLog(name) {
+		file.inner = direct(inner)
+	}
 	return file, nil
 }
 
