@@ -118,11 +118,7 @@ func (r *Reader) guard(f func() error) error {
 
 // check refuses a schema that cannot become documents.
 func (r *Reader) check() error {
-	s := r.src.schema()
-	if s.NumFields() == 0 {
-		return errs.New(errs.ImportFailed, "the %s has no columns", r.kind)
-	}
-	none, err := array.NewRecordReader(s, nil)
+	none, err := array.NewRecordReader(r.src.schema(), nil)
 	if err != nil {
 		return err
 	}
@@ -199,8 +195,14 @@ func (r *Reader) Next(ctx context.Context) (*Batch, bool, error) {
 func (r *Reader) read() (rec arrow.RecordBatch, err error) {
 	err = r.guard(func() error {
 		for {
-			if rec, err = r.src.next(); err != nil || rec == nil || rec.NumRows() > 0 {
+			if rec, err = r.src.next(); err != nil || rec == nil {
 				return err
+			}
+			switch {
+			case rec.NumRows() > 0 && rec.NumCols() == 0:
+				return errs.New(errs.ImportFailed, "the %s has rows and no columns", r.kind)
+			case rec.NumRows() > 0:
+				return nil
 			}
 			rec.Release()
 		}

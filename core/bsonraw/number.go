@@ -30,6 +30,10 @@ func (d Decimal) Value() Value {
 // Halves returns the high and the low 64 bits.
 func (d Decimal) Halves() (hi, lo uint64) { return d.hi, d.lo }
 
+// NaN returns the double that is not a number with the bits that mongod, and
+// every language but Go, gives it.
+func NaN() float64 { return math.Float64frombits(0x7FF8 << 48) }
+
 // Negative reports the sign bit.
 func (d Decimal) Negative() bool { return d.hi>>63 != 0 }
 

@@ -126,6 +126,15 @@ func TestLargeFiles(t *testing.T) {
 	}
 }
 
+// TestEmptyFiles: of no documents there is no column, and that comes back.
+func TestEmptyFiles(t *testing.T) {
+	for _, kind := range []arrowfile.Kind{arrowfile.Parquet, arrowfile.IPCFile, arrowfile.IPCStream} {
+		docs, err := documentsOf(kind, fileOf(t, kind, nil, ""), arrowfile.ReadOptions{})
+		require.NoError(t, err, kind)
+		require.Empty(t, docs, kind)
+	}
+}
+
 func TestFileOptions(t *testing.T) {
 	var out bytes.Buffer
 	_, err := arrowfile.Write(context.Background(), arrowfile.IPCFile, &out, opener(nil), arrowfile.WriteOptions{Compression: "brotli"})

@@ -61,7 +61,7 @@ func (p *Parser) numberDouble(m members) (bsonraw.Type, error) {
 func parseDouble(text []byte) (float64, bool) {
 	switch string(text) {
 	case "NaN":
-		return math.NaN(), true
+		return bsonraw.NaN(), true
 	case "Infinity":
 		return math.Inf(1), true
 	case "-Infinity":

@@ -367,7 +367,7 @@ func parseDouble(s string) (f float64, why string) {
 	f, err := strconv.ParseFloat(s, 64)
 	switch {
 	case len(s) == 4 && strings.EqualFold(s[1:], "nan") && (s[0] == '-' || s[0] == '+'):
-		return math.NaN(), ""
+		return bsonraw.NaN(), ""
 	case errors.Is(err, strconv.ErrRange):
 		return 0, "Out of range"
 	case err != nil && !strings.ContainsAny(s, "0123456789"):
@@ -376,6 +376,8 @@ func parseDouble(s string) (f float64, why string) {
 		return 0, "Did not consume whole string."
 	case f == 0 && strings.ContainsAny(mantissa(s), "123456789"):
 		return 0, "Out of range"
+	case math.IsNaN(f):
+		return bsonraw.NaN(), ""
 	}
 	return f, ""
 }

@@ -268,6 +268,9 @@ func appendDouble(dst, s []byte, inferred bool) ([]byte, bsonraw.Type, bool) {
 	if err != nil || bytes.ContainsAny(s, "_xXpP") || inferred && traits&(looksText|looksDate|looksBool) != 0 {
 		return dst, 0, false
 	}
+	if math.IsNaN(f) {
+		f = bsonraw.NaN()
+	}
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), bsonraw.Double, true
 }
 
