@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"testing"
 	"time"
 
@@ -22,35 +21,25 @@ func TestCommandAnswersWithTheReply(t *testing.T) {
 	require.Equal(t, document1("ping", 1), bsonraw.Doc(a.doc).Get("command").Doc())
 }
 
-// TestFirstGivesTheFirstDocument takes the reply of a command apart.
-func TestFirstGivesTheFirstDocument(t *testing.T) {
-	var reply bsonraw.Doc
-	n := openFake(t, &fake{run: func(context.Context, string, bsonraw.Doc) (bsonraw.Doc, error) {
-		if reply == nil {
-			return nil, errs.New(errs.BadValue, "no")
+// TestFirstWritesIntoTheCallersMemory unless the document does not fit there.
+func TestFirstWritesIntoTheCallersMemory(t *testing.T) {
+	var doc bsonraw.Doc
+	n := openFake(t, &fake{first: func(dst []byte) ([]byte, error) {
+		if doc == nil {
+			return dst, errs.New(errs.BadValue, "no")
 		}
-		return reply, nil
+		return append(dst, doc...), nil
 	}})
-	require.Equal(t, errs.BadValue, codeOf(t, runFirst(n, "d", document1("find", 1))))
-	reply = document1("ok", 1)
-	require.Equal(t, errs.CommandNotSupported, codeOf(t, runFirst(n, "d", document1("ping", 1))))
-	for count := range 3 {
-		reply = build(func(b *bsonraw.Builder) {
-			b.BeginDoc("cursor")
-			b.BeginArray("firstBatch")
-			for i := range count {
-				b.Doc(strconv.Itoa(i), document1("n", int32(i+7)))
-			}
-			b.End()
-			b.End()
-		})
-		a := runFirst(n, "d", document1("find", 1))
+	room := make([]byte, 32)
+	require.Equal(t, errs.BadValue, codeOf(t, runFirst(n, "d", document1("find", 1), room)))
+	doc = bsonraw.Doc{}
+	require.Empty(t, runFirst(n, "d", document1("find", 1), room).doc)
+	for _, name := range []string{"short", "a name that is longer than the room"} {
+		doc = document1(name, 7)
+		a := runFirst(n, "d", document1("find", 1), room)
 		require.Equal(t, ok, a.status)
-		if count == 0 {
-			require.Empty(t, a.doc)
-		} else {
-			require.Equal(t, document1("n", 7), bsonraw.Doc(a.doc))
-		}
+		require.Equal(t, doc, bsonraw.Doc(a.doc))
+		require.Equal(t, len(doc) <= len(room), &a.doc[0] == &room[0])
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 type backend interface {
 	// RunCommand runs a command on db. The document it returns is the caller's.
 	RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error)
+	// AppendFirst runs a command that answers with a cursor and appends its first
+	// document to dst, or nothing if there is none.
+	AppendFirst(ctx context.Context, db string, cmd bsonraw.Doc, dst []byte) ([]byte, error)
 	// OpenSource prepares a command that answers with a cursor.
 	OpenSource(ctx context.Context, db string, cmd bsonraw.Doc) (source, error)
 	// Close releases the store.
@@ -145,21 +148,19 @@ func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 	return c.runUnsettled(db, cmd)
 }
 
-// runFirst runs a command and answers with the first document of its cursor.
-func runFirst(n int64, db string, cmd bsonraw.Doc) answer {
-	a := runCommand(n, db, cmd, 0)
-	if a.status != ok {
-		return a
+// runFirst runs a command on the thread of the caller and answers with the first
+// document of its cursor, in room if it fits there.
+func runFirst(n int64, db string, cmd bsonraw.Doc, room []byte) answer {
+	c, err := use(n)
+	if err != nil {
+		return failure(err)
 	}
-	batch := bsonraw.Doc(a.doc).Get("cursor").Doc().Get("firstBatch")
-	if batch.Type != bsonraw.Array {
-		return failure(errs.New(errs.CommandNotSupported, "the command does not answer with a cursor that has a first document"))
+	defer c.leave()
+	doc, err := c.backend.AppendFirst(c.ctx, db, cmd, room[:0])
+	if err != nil {
+		return failure(err)
 	}
-	a.doc = nil
-	if it := batch.Doc().Iter(); it.Next() {
-		a.doc = it.Value().Doc()
-	}
-	return a
+	return answer{doc: doc}
 }
 
 // runWithin runs a command that only reads, and gives up when the budget is

@@ -61,7 +61,7 @@ func goArgonFirst(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64
 		if err != nil {
 			return failure(err)
 		}
-		return runFirst(int64(client), text(db), doc)
+		return runFirst(int64(client), text(db), doc, room(buf))
 	})
 }
 
@@ -223,6 +223,15 @@ func deliver(buf *C.argon_buffer, a answer) C.int32_t {
 	}
 	copy(unsafe.Slice((*byte)(buf.data), len(a.doc)), a.doc)
 	return C.int32_t(a.status)
+}
+
+// room is the memory of the buffer, into which an answer may be written before it
+// is delivered.
+func room(buf *C.argon_buffer) []byte {
+	if buf == nil || buf.data == nil {
+		return nil
+	}
+	return unsafe.Slice((*byte)(buf.data), buf.capacity)
 }
 
 func capacity(buf *C.argon_buffer) int64 {

@@ -14,12 +14,17 @@ import (
 // fake is a backend whose commands are functions.
 type fake struct {
 	run    func(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error)
+	first  func(dst []byte) ([]byte, error)
 	docs   []bsonraw.Doc
 	closed bool
 }
 
 func (f *fake) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error) {
 	return f.run(ctx, db, cmd)
+}
+
+func (f *fake) AppendFirst(_ context.Context, _ string, _ bsonraw.Doc, dst []byte) ([]byte, error) {
+	return f.first(dst)
 }
 
 func (f *fake) OpenSource(context.Context, string, bsonraw.Doc) (source, error) {

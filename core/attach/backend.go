@@ -34,6 +34,9 @@ type Options struct {
 type Backend interface {
 	// Run runs a command and returns its reply, which is the caller's.
 	Run(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error)
+	// AppendFirst appends the first document of the cursor that a command answers
+	// with to dst, or nothing if there is none.
+	AppendFirst(ctx context.Context, db string, cmd bsonraw.Doc, dst []byte) ([]byte, error)
 	// OpenCursor runs a command that answers with a cursor and returns all its
 	// documents as one stream.
 	OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (engine.Cursor, error)

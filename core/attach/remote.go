@@ -24,6 +24,23 @@ func (s *Shared) Run(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.D
 	return s.runAttached(ctx, db, cmd)
 }
 
+// AppendFirst is Backend.AppendFirst.
+func (s *Shared) AppendFirst(ctx context.Context, db string, cmd bsonraw.Doc, dst []byte) ([]byte, error) {
+	if st := s.seat.Load(); st != nil && st.local != nil {
+		all, err := st.local.disp.AppendFirst(ctx, st.local.sess, db, cmd, dst)
+		if err != nil {
+			err = s.explain(err)
+		}
+		return all, err
+	}
+	reply, err := s.runAttached(ctx, db, cmd)
+	if err != nil {
+		return dst, err
+	}
+	doc, err := command.FirstOf(cmd, reply)
+	return append(dst, doc...), err
+}
+
 // runAttached runs a command at the host, and where the host is lost on the way
 // runs it again if that is safe, even if this process is the host by then.
 func (s *Shared) runAttached(ctx context.Context, db string, cmd bsonraw.Doc) (bsonraw.Doc, error) {

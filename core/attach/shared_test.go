@@ -273,6 +273,25 @@ func TestCancelReachesTheHost(t *testing.T) {
 }
 
 // A source gives the same stream twice, although the branch moves on.
+// TestAppendFirst gives the same at the host and attached to it.
+func TestAppendFirst(t *testing.T) {
+	dir := t.TempDir()
+	host := open(t, dir, nil)
+	_, err := host.Run(t.Context(), "p", parse(`{"insert": "c", "documents": [{"_id": 1, "n": 7}]}`))
+	require.NoError(t, err)
+	for _, s := range []*Shared{host, open(t, dir, nil)} {
+		found, err := s.AppendFirst(t.Context(), "p", parse(`{"find": "c", "filter": {"_id": 1}, "limit": 1, "singleBatch": true}`), []byte("x"))
+		require.NoError(t, err)
+		require.Equal(t, "x"+string(parse(`{"_id": 1, "n": 7}`)), string(found))
+		found, err = s.AppendFirst(t.Context(), "p", parse(`{"find": "c", "filter": {"_id": 2}}`), []byte("x"))
+		require.NoError(t, err)
+		require.Equal(t, "x", string(found))
+		_, err = s.AppendFirst(t.Context(), "p", parse(`{"ping": 1}`), nil)
+		require.True(t, errs.Is(err, errs.CommandNotSupported), err)
+		require.ErrorContains(t, err, "'ping'")
+	}
+}
+
 func TestSourceStaysAtItsMoment(t *testing.T) {
 	dir := t.TempDir()
 	host, client := open(t, dir, nil), open(t, dir, nil)

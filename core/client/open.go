@@ -161,6 +161,15 @@ func (c *Client) RunCommand(ctx context.Context, db string, cmd bsonraw.Doc) (bs
 	return c.backend.Run(ctx, db, cmd)
 }
 
+// AppendFirst runs a command that answers with a cursor and appends its first
+// document to dst, or nothing if there is none.
+func (c *Client) AppendFirst(ctx context.Context, db string, cmd bsonraw.Doc, dst []byte) ([]byte, error) {
+	if err := c.open(); err != nil {
+		return dst, err
+	}
+	return c.backend.AppendFirst(ctx, db, cmd, dst)
+}
+
 // OpenCursor runs a command that answers with a cursor and returns all its
 // documents as one stream.
 func (c *Client) OpenCursor(ctx context.Context, db string, cmd bsonraw.Doc) (Cursor, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/mvcc"
 )
 
@@ -88,6 +89,47 @@ func (c *call) runCursor(ctx context.Context) (bsonraw.Doc, error) {
 	b.End()
 	c.appendLSN(b, s.lsn)
 	return c.ok(), nil
+}
+
+// runFirst answers a command that streams with dst and the first document. The
+// cursor ends with it.
+func (c *call) runFirst(ctx context.Context) (bsonraw.Doc, error) {
+	if c.cmd.open == nil {
+		return nil, noFirst(c.cmd.Name)
+	}
+	s, err := c.cmd.open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if s.reply != nil || s.live != nil {
+		return nil, noFirst(c.cmd.Name)
+	}
+	docs, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer docs.Close()
+	doc, _, err := docs.Next(ctx)
+	return append(c.dst, doc...), err
+}
+
+func noFirst(name string) error {
+	return errs.New(errs.CommandNotSupported, "the command '%s' does not answer with a cursor that has a first document", name)
+}
+
+// FirstOf is the document that AppendFirst gives, out of the reply to a command.
+func FirstOf(cmd, reply bsonraw.Doc) (bsonraw.Doc, error) {
+	batch := reply.Get("cursor").Doc().Get("firstBatch")
+	if batch.Type != bsonraw.Array {
+		it := cmd.Iter()
+		it.Next()
+		return nil, noFirst(string(it.Key()))
+	}
+	if it := batch.Doc().Iter(); it.Next() {
+		return it.Value().Doc(), nil
+	}
+	return nil, nil
 }
 
 // appendRest ends the reply's "cursor". An id of 0 says that there is no more.

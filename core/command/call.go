@@ -41,8 +41,9 @@ type call struct {
 	snapshotAt changes.Time // of a read with the concern snapshot
 	timed      bool         // the reply has its times
 
-	dst []byte // what the reply is appended to, or nil
-	out bsonraw.Builder
+	dst   []byte // what the reply is appended to, or nil
+	first bool   // only the first document is wanted, and no reply around it
+	out   bsonraw.Builder
 }
 
 var callPool = sync.Pool{New: func() any { return new(call) }}

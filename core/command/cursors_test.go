@@ -279,3 +279,51 @@ func TestTimeLimitsSpanBatches(t *testing.T) {
 	d.cursors.checkIn(cur, false, d.now())
 	d.fail("p", getMore(id, ""), errs.MaxTimeMSExpired)
 }
+
+// TestAppendFirst is the first document of what Run answers, and nothing of the
+// reply around it; a command without a cursor is refused before it does anything.
+func TestAppendFirst(t *testing.T) {
+	d, ctx := newDoor(t), context.Background()
+	d.run("p", `{"insert": "c", "documents": [{"_id": 1, "n": 1}, {"_id": 2, "n": 2}, {"_id": 3, "n": 2}]}`)
+	first := func(db, command string) (string, error) {
+		all, err := d.AppendFirst(ctx, d.sess, db, doc(t, command), []byte("before"))
+		require.Equal(t, "before", string(all[:6]))
+		if len(all) == 6 {
+			return "", err
+		}
+		return jsonOf(all[6:]), err
+	}
+	for command, want := range map[string]string{
+		`{"find": "c", "filter": {"_id": 2}, "limit": 1, "singleBatch": true}`: `{"_id":2,"n":2}`,
+		`{"find": "c", "filter": {"_id": 4}, "limit": 1, "singleBatch": true}`: "",
+		`{"find": "c", "filter": {"n": 2}, "sort": {"_id": -1}}`:               `{"_id":3,"n":2}`,
+		`{"find": "c", "filter": {"n": 2}, "projection": {"n": 1}, "skip": 1}`: `{"_id":3,"n":2}`,
+		`{"find": "none", "filter": {}}`:                                       "",
+		`{"aggregate": "c", "pipeline": [{"$count": "all"}], "cursor": {}}`:    `{"all":3}`,
+		`{"aggregate": "c", "pipeline": [{"$match": {"n": 9}}], "cursor": {}}`: "",
+		`{"aggregate": "c", "pipeline": [{"$out": "copy"}], "cursor": {}}`:     "",
+	} {
+		got, err := first("p", command)
+		require.NoError(t, err, command)
+		require.Equal(t, want, got, command)
+	}
+	got, err := first("p", `{"find": "copy", "filter": {"_id": 3}}`)
+	require.NoError(t, err)
+	require.Equal(t, `{"_id":3,"n":2}`, got)
+	for command, code := range map[string]errs.Code{
+		`{"find": "c", "filter": {"_id": {"$no": 1}}}`:                          errs.BadValue,
+		`{"find": "c", "fiter": {}}`:                                            errs.UnknownField,
+		`{"nothing": 1}`:                                                        errs.CommandNotFound,
+		`{"insert": "c", "documents": [{"_id": 9}]}`:                            errs.CommandNotSupported,
+		`{"aggregate": "c", "pipeline": [{"$changeStream": {}}], "cursor": {}}`: errs.CommandNotSupported,
+		`{"aggregate": "c", "pipeline": [], "cursor": {}, "explain": true}`:     errs.CommandNotSupported,
+	} {
+		_, err := first("p", command)
+		require.Equal(t, code, errs.CodeOf(err), "%s: %v", command, err)
+	}
+	got, err = first("p", `{"find": "c", "filter": {"_id": 9}}`)
+	require.NoError(t, err)
+	require.Empty(t, got, "a refused command has inserted")
+	_, err = first("p~none", `{"find": "c", "filter": {"_id": 1}}`)
+	require.Equal(t, errs.BranchNotFound, errs.CodeOf(err))
+}

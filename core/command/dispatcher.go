@@ -92,6 +92,25 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	return c.appended(c.withTimes(reply)), nil
 }
 
+// AppendFirst is Run for who wants the first document of the cursor that a command
+// answers with, and not the reply around it: it appends the document to dst, or
+// nothing if there is none. With an error dst comes back as it was.
+func (d *Dispatcher) AppendFirst(ctx context.Context, sess *Session, db string, raw bsonraw.Doc, dst []byte) ([]byte, error) {
+	c, err := d.begin(ctx, sess, db, raw)
+	if err != nil {
+		return dst, asError(err)
+	}
+	defer c.release()
+	d.ops.enter(ctx, c, d.now())
+	defer d.leave(c)
+	c.dst, c.first = dst, true
+	all, err := c.execute(ctx)
+	if err != nil {
+		return dst, asError(err)
+	}
+	return all, nil
+}
+
 // leave ends what enter began.
 func (d *Dispatcher) leave(c *call) { d.ops.leave(c, d.now().Sub(c.op.started)) }
 
@@ -273,7 +292,10 @@ func (c *call) runIt(ctx context.Context) (bsonraw.Doc, error) {
 }
 
 func (c *call) runPlain(ctx context.Context) (bsonraw.Doc, error) {
-	if c.cmd.open != nil {
+	switch {
+	case c.first:
+		return c.runFirst(ctx)
+	case c.cmd.open != nil:
 		return c.runCursor(ctx)
 	}
 	return c.cmd.run(ctx, c)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._scope import Scope
 
 _size: Callable[[int], bytes] = Struct("<i").pack
-_INT32 = range(-(1 << 31), 1 << 31)
+_INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 
 class ById:
@@ -42,21 +42,19 @@ class ById:
         inner = 4 + len(field) + size + 1
         return _size(4 + len(self._head) + inner + 1) + self._head + _size(inner) + field
 
-    def command(self, value: Any) -> bytes | None:
-        """Return the command for an ``_id``, or None if it is of a rarer type."""
+    def find(self, value: Any) -> Any:
+        """Return the document with this ``_id``, or None if there is none; or
+        NotImplemented for an ``_id`` of a rarer type."""
         kind = type(value)
-        if kind is int:
-            return self._int32 + _size(value) + b"\0\0" if value in _INT32 else None
-        if kind is ObjectId:
-            binary: bytes = value.binary
-            return self._object_id + binary + b"\0\0"
-        if kind is str:
-            text: bytes = value.encode() + b"\0"
-            return self._before(b"\x02", 4 + len(text)) + _size(len(text)) + text + b"\0\0"
-        return None
-
-    def find(self, command: bytes) -> Any:
-        """Return the document, or None."""
+        if kind is int and _INT32_MIN <= value <= _INT32_MAX:
+            command = self._int32 + _size(value) + b"\0\0"
+        elif kind is ObjectId:
+            command = self._object_id + value.binary + b"\0\0"
+        elif kind is str:
+            text = value.encode() + b"\0"
+            command = self._before(b"\x02", 4 + len(text)) + _size(len(text)) + text + b"\0\0"
+        else:
+            return NotImplemented
         scope = self._scope
         connection = scope.connection
         document = connection.library.first(connection.client, scope.db, command)

@@ -174,10 +174,9 @@ class Collection(Writes[DocumentT], Indexes, Transfers, Watched[DocumentT]):
         # long, so it needs no budget of time either.
         scope = self._scope
         if len(query) == 1 and "_id" in query and scope.transaction is None:
-            by_id = self._by_id or self._finding_by_id()
-            if (look_up := by_id.command(query["_id"])) is not None:
-                document: DocumentT | None = by_id.find(look_up)
-                return document
+            found: DocumentT | None = (self._by_id or self._finding_by_id()).find(query["_id"])
+            if found is not NotImplemented:
+                return found
         command = {"find": self._name, "filter": query, "limit": 1, "singleBatch": True}
         payload = scope.encode(command)
         if "_id" in query:
