@@ -72,6 +72,9 @@ func (s *Store) create() error {
 func (s *Store) openPebble() (err error) {
 	defer s.caught(&err)
 	data := s.fs.PathJoin(s.dir, dataName)
+	if err := s.standIn(data); err != nil {
+		return s.translate(err)
+	}
 	opts := s.pebbleOptions()
 	db, err := pebble.Open(data, opts)
 	if f := s.failed.Load(); f != nil {
