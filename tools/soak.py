@@ -17,6 +17,7 @@ import time
 PARTS = [
     ("./core/mirror", "TestKilledAndCut"),
     ("./core/mirror", "TestStepDown"),
+    ("./core/mirror", "TestKilledWhileItCopies|TestCopyThroughElections"),
     ("./core/mirror", "TestPolledWhileItChanges"),
     ("./core/mirror", "TestDeltaProperty"),
     ("./core/engine", "TestMetamorphic|TestAKilledProcessLosesNothingAcknowledged"),

@@ -107,9 +107,12 @@ func TestRefusedToken(t *testing.T) {
 	w.insert("users", bson.M{"_id": 1})
 	w.add(func(s *command.MirrorSpec) { s.OnGap = "stop" })
 	w.sync()
+	w.insert("users", bson.M{"_id": 2})
+	w.sync()
 	_, err := w.m.Stop(w.ctx(), "live")
 	require.NoError(t, err)
 	l := w.lane()
+	require.NoError(t, l.load(w.ctx())) // the token of the event; that of a moment without one would do for any source
 	old := bsonraw.Doc(l.position.Token).Get("_data").Str()
 	token, err := bson.Marshal(bson.D{{Key: "_data", Value: "8200000001" + old[10:]}})
 	require.NoError(t, err)
@@ -256,4 +259,64 @@ func TestVerifyOfCapped(t *testing.T) {
 	_, err := w.m.Stop(w.ctx(), "live")
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(w.verify().Notes, "\n"), "compare while it runs")
+}
+
+// TestCopyOutlastsTheWindow has the source's log lose, while the first copy is read
+// and then while the re-sync is, what came behind their beginnings. Each is a marked
+// gap; both end, and what is there at the end is the source's.
+func TestCopyOutlastsTheWindow(t *testing.T) {
+	set := mongotest.NewSet(t, 1, "--oplogSize", "4", "--syncdelay", "1")
+	w := &world{t: t, dir: t.TempDir(), uri: set.URI, db: set.Client.Database("shop")}
+	w.open()
+	t.Cleanup(w.close)
+	w.fill("users", 5000)
+	n := 0
+	change := func() {
+		n++
+		_, err := w.db.Collection("users").UpdateOne(t.Context(), bson.M{"_id": n}, bson.M{"$set": bson.M{"n": n}})
+		require.NoError(t, err)
+		_, err = w.db.Collection("users").DeleteOne(t.Context(), bson.M{"_id": 4000 + n})
+		require.NoError(t, err)
+		w.insert("users", bson.M{"_id": -n})
+	}
+	outlast := func(start stamp) {
+		change()
+		overrun(t, set, start)
+		change()
+	}
+	spec := &command.MirrorSpec{Name: "live", Source: w.uri, Databases: []command.MirrorDatabase{{Database: "shop"}}}
+	_, err := w.m.Add(w.ctx(), spec, engine.CommitMeta{})
+	require.NoError(t, err)
+	src, err := connect(w.ctx(), w.uri, "test")
+	require.NoError(t, err)
+	defer src.close(w.ctx())
+	l := w.lane()
+	l.src = src
+	require.NoError(t, l.firstCopy(w.ctx()))
+	outlast(stampOf(l.state.Start))
+	require.Equal(t, errs.MirrorGap, errs.CodeOf(l.follow(w.ctx())))
+	require.NoError(t, l.lost(w.ctx(), errs.New(errs.MirrorGap, "the copy took too long")))
+	require.NoError(t, l.resync(w.ctx()))
+	outlast(stampOf(l.state.Start))
+
+	w.start()
+	s := w.sync()
+	require.Equal(t, 2, s.Gaps)
+	for _, g := range s.Databases[0].Gaps {
+		require.True(t, g.Synced)
+		require.False(t, g.From.After(g.Found))
+	}
+	require.Contains(t, strings.Join(s.Warnings, "\n"), "took longer than the source's log reaches back")
+	w.verify()
+	change()
+	w.sync()
+	w.verify()
+	require.EqualValues(t, 5000, w.count("users"))
+	gaps := 0
+	for _, m := range w.messages() {
+		if strings.HasPrefix(m, "GAP: ") {
+			gaps++
+		}
+	}
+	require.Equal(t, 2, gaps)
 }

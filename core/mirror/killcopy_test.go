@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/internal/mongotest"
 	"github.com/argon-lab/argon/core/refs"
 	"github.com/argon-lab/argon/core/update"
 )
@@ -173,4 +175,55 @@ func (w *world) lose(colls ...string) (each int) {
 		snap.Close()
 	}
 	return each
+}
+
+// TestCopyThroughElections has the primary of three nodes step down while the copy is
+// read, more than once: each node numbers the records in its own way.
+func TestCopyThroughElections(t *testing.T) {
+	defer func(size int) { commitBytes = size }(commitBytes)
+	commitBytes = 1 << 20
+	set := mongotest.NewSet(t, 3)
+	_, goOn := seed(t), lasting(t)
+	for n := 0; goOn(n, 1); n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) { copyThroughElections(t, set, fmt.Sprint("copied", n)) })
+	}
+}
+
+func copyThroughElections(t *testing.T, set *mongotest.Set, database string) {
+	w := &world{t: t, dir: t.TempDir(), uri: set.URI, db: set.Client.Database(database)}
+	w.open()
+	t.Cleanup(w.close)
+	const fillers, each = 4, 4000
+	var filling sync.WaitGroup
+	for f := range fillers { // at once, so that the nodes apply them in different orders
+		filling.Go(func() {
+			for at := 0; at < each; at += 50 {
+				var docs []any
+				for i := range 50 {
+					docs = append(docs, bson.D{{Key: "_id", Value: fmt.Sprint(f, "-", at+i)}, {Key: "text", Value: strings.Repeat("x", 500)}})
+				}
+				_, err := w.db.Collection("many").InsertMany(w.ctx(), docs)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	filling.Wait()
+	w.add()
+	elections := 0
+	for before := int64(0); w.status().Databases[0].Copied == nil; {
+		w.eventually("more documents", func() bool { return w.done().Docs != before || w.lane().phase() == phaseFollow })
+		before = w.done().Docs
+		if elections < 2 && w.lane().phase() != phaseFollow {
+			if err := set.StepDown(t.Context()); err != nil {
+				t.Logf("step down: %v", err)
+				continue
+			}
+			elections++
+		}
+	}
+	w.sync()
+	w.verify()
+	require.EqualValues(t, fillers*each, w.count("many"))
+	t.Logf("%d documents compared, copied through %d elections", fillers*each, elections)
+	require.NoError(t, w.db.Drop(w.ctx()))
 }

@@ -23,9 +23,13 @@ func (l *lane) lost(ctx context.Context, cause error) error {
 		from = stampOf(l.state.Start).time()
 	}
 	l.mu.Unlock()
+	reason := message(cause)
+	if len(l.copies) > 0 { // the stream never was past them
+		reason += "; the copy, or comparison, before took longer than the source's log reaches back: a larger oplog ends this"
+	}
 	now := time.Now().UTC()
 	text := fmt.Sprintf("GAP: what the source did after %s until %s was not captured, since its log does not reach back so far: %s",
-		from.Format(time.RFC3339), now.Format(time.RFC3339), message(cause))
+		from.Format(time.RFC3339), now.Format(time.RFC3339), reason)
 	l.log.Error(text)
 	at, err := l.src.now(ctx)
 	if err != nil {
@@ -39,7 +43,7 @@ func (l *lane) lost(ctx context.Context, cause error) error {
 		}
 		return l.changeIn(t, func(s *laneState) {
 			s.Phase = phaseResync
-			s.Gaps = append(s.Gaps, gap{From: from, Found: now, Reason: message(cause)})
+			s.Gaps = append(s.Gaps, gap{From: from, Found: now, Reason: reason})
 		})
 	})
 	if err != nil {
