@@ -300,22 +300,43 @@ func (c *call) appendLSN(b *bsonraw.Builder, lsn mvcc.LSN) {
 	c.appendWriteConcern(b)
 }
 
-// appendWriteConcern speaks of a write concern that cannot be had, as mongod
-// with one member does. The write itself is done.
+// appendWriteConcern puts what concernError says into a reply.
 func (c *call) appendWriteConcern(b *bsonraw.Builder) {
+	if e := c.concernError(); e != nil {
+		b.Doc("writeConcernError", e)
+	}
+}
+
+// concernError speaks of a write concern that cannot be had, as mongod with one
+// member does; nil of any other. The write itself is done.
+func (c *call) concernError() bsonraw.Doc {
 	w := c.g.writeConcern
 	switch {
 	case w.mode != "" && w.mode != "majority":
-		b.BeginDoc("writeConcernError")
-		b.Int32("code", 79)
-		b.String("codeName", "UnknownReplWriteConcern")
-		b.String("errmsg", "No write concern mode named '"+w.mode+"' found in replica set configuration")
-		b.End()
+		return writeConcernError(79, "UnknownReplWriteConcern",
+			"No write concern mode named '"+w.mode+"' found in replica set configuration")
 	case w.w > 1:
-		b.BeginDoc("writeConcernError")
-		b.Int32("code", 100)
-		b.String("codeName", "UnsatisfiableWriteConcern")
-		b.String("errmsg", "Not enough data-bearing nodes")
-		b.End()
+		return writeConcernError(100, "UnsatisfiableWriteConcern", "Not enough data-bearing nodes")
 	}
+	return nil
+}
+
+func writeConcernError(code int32, name, message string) bsonraw.Doc {
+	b := bsonraw.NewBuilder(nil)
+	b.Int32("code", code)
+	b.String("codeName", name)
+	b.String("errmsg", message)
+	return b.Finish()
+}
+
+// failure is the error of a command. Beside it stands, as in mongod, what there is to
+// say of the write concern: drivers raise that first.
+func (c *call) failure(err error) *errs.Error {
+	e := asError(err)
+	if concern := c.concernError(); concern != nil {
+		with := *e
+		with.Concern = concern
+		return &with
+	}
+	return e
 }

@@ -69,7 +69,7 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 	defer d.leave(c)
 	reply, err := c.execute(ctx)
 	if err != nil {
-		return nil, asError(err)
+		return nil, c.failure(err)
 	}
 	return c.withTimes(reply), nil
 }
@@ -87,7 +87,7 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	c.dst = dst
 	reply, err := c.execute(ctx)
 	if err != nil {
-		return dst, asError(err)
+		return dst, c.failure(err)
 	}
 	return c.appended(c.withTimes(reply)), nil
 }

@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"slices"
 
 	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/engine"
 	"github.com/argon-lab/argon/core/query"
 	"github.com/argon-lab/argon/core/refs"
 )
@@ -22,7 +24,7 @@ func listDatabasesCommand() *Command {
 	return definition[args]{
 		Command: Command{
 			Name: "listDatabases", Group: Catalog, traits: adminOnly,
-			Help:    "Lists projects, and their branches as project~branch.",
+			Help:    "Lists projects, and their branches as project~branch, but not those whose collections were all dropped.",
 			Example: `{listDatabases: 1, nameOnly: true}`, DB: "admin",
 		},
 		access: needing("a user; listDatabases on the cluster to see all", func(n *needs, a *args) {
@@ -54,18 +56,18 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 		return nil, err
 	}
 	all := c.may(auth.Target{Cluster: true}, auth.ListDatabases) && a.authorized != yes
-	names, err := c.databases(ctx)
+	branches, err := c.databases(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b := c.reply(1024)
 	b.BeginArray("databases")
 	n := 0
-	for _, ref := range names {
-		if !all && !c.sees(ref.Project, ref.Branch) {
+	for _, br := range branches {
+		if !all && !c.sees(br.Project, br.Name) {
 			continue
 		}
-		doc, err := c.describeDatabase(ctx, ref, a.nameOnly)
+		doc, err := c.describeDatabase(ctx, br, a.nameOnly)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +75,7 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if ok && doc != nil {
 			b.Doc(bsonraw.Index(n), doc)
 			n++
 		}
@@ -88,33 +90,29 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 }
 
 // databases lists every branch of every project, main branches first.
-func (c *call) databases(ctx context.Context) ([]refs.Ref, error) {
+func (c *call) databases(ctx context.Context) ([]*engine.Branch, error) {
 	projects, err := c.d.store.Projects(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []refs.Ref
+	var out []*engine.Branch
 	for _, p := range projects {
-		out = append(out, refs.Ref{Project: p.Name, Branch: refs.Main})
 		branches, err := c.d.store.Branches(ctx, p.Name)
 		if err != nil {
 			return nil, err
 		}
-		for _, br := range branches {
-			if br.Name != refs.Main {
-				out = append(out, refs.Ref{Project: p.Name, Branch: br.Name})
-			}
-		}
+		i := slices.IndexFunc(branches, func(br *engine.Branch) bool { return br.Name == refs.Main })
+		out = append(out, branches[i])
+		out = append(out, slices.Delete(branches, i, i+1)...)
 	}
 	return out, nil
 }
 
-func (c *call) describeDatabase(ctx context.Context, ref refs.Ref, nameOnly bool) (bsonraw.Doc, error) {
-	b := bsonraw.NewBuilder(nil)
-	b.String("name", refs.FormatDBName(ref))
-	if nameOnly {
-		return b.Finish(), nil
-	}
+// describeDatabase returns nil of a branch whose collections were all dropped: in
+// MongoDB such a database is gone, and drivers and tools look whether it is. A
+// branch that nothing was written to yet is listed, so that it can be found.
+func (c *call) describeDatabase(ctx context.Context, br *engine.Branch, nameOnly bool) (bsonraw.Doc, error) {
+	ref := refs.Ref{Project: br.Project, Branch: br.Name}
 	snap, err := c.d.store.Snapshot(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -124,8 +122,15 @@ func (c *call) describeDatabase(ctx context.Context, ref refs.Ref, nameOnly bool
 	if err != nil {
 		return nil, err
 	}
-	b.Int64("sizeOnDisk", 0)
-	b.Bool("empty", len(list) == 0)
+	if len(list) == 0 && br.HeadLSN > br.ForkLSN {
+		return nil, nil
+	}
+	b := bsonraw.NewBuilder(nil)
+	b.String("name", refs.FormatDBName(ref))
+	if !nameOnly {
+		b.Int64("sizeOnDisk", 0)
+		b.Bool("empty", len(list) == 0)
+	}
 	return b.Finish(), nil
 }
 

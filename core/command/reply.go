@@ -9,7 +9,7 @@ import (
 
 // ErrorReply returns the reply document of an error:
 //
-//	{ok: 0, errmsg, code, codeName, category, remedy?, errInfo?, errorLabels?}
+//	{ok: 0, errmsg, code, codeName, category, remedy?, errInfo?, errorLabels?, writeConcernError?}
 //
 // For a duplicate key the fields keyPattern and keyValue stand beside code, as
 // in MongoDB.
@@ -27,6 +27,9 @@ func ErrorReply(err error) bsonraw.Doc {
 	b.String("category", e.Code.Category().String())
 	if r := e.RemedyText(); r != "" {
 		b.String("remedy", r)
+	}
+	if e.Concern != nil {
+		b.Doc("writeConcernError", e.Concern)
 	}
 	return b.Finish()
 }
@@ -62,6 +65,9 @@ func ParseErrorReply(reply bsonraw.Doc) *errs.Error {
 		b.Value("keyPattern", keys)
 		b.Value("keyValue", reply.Get("keyValue"))
 		e.Details = b.Finish()
+	}
+	if concern := reply.Get("writeConcernError").Doc(); concern != nil {
+		e.Concern = concern.Clone()
 	}
 	for _, l := range reply.Get("errorLabels").Doc().Values() {
 		e.Labels = append(e.Labels, str(l, ""))

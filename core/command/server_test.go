@@ -228,6 +228,41 @@ func TestWriteConcernsOfCatalogCommands(t *testing.T) {
 		reply := d.run("p", cmd+`, "writeConcern": {"w": 7}}`)
 		require.Equal(t, int32(100), reply.Get("writeConcernError").Doc().Get("code").Int32(), cmd)
 	}
+	for _, cmd := range []string{`{"drop": "d"`, `{"renameCollection": "p.none", "to": "p.other"`, `{"insert": "c"`} {
+		db := "p"
+		if strings.Contains(cmd, "rename") {
+			db = "admin"
+		}
+		_, err := d.Run(t.Context(), d.sess, db, doc(t, cmd+`, "writeConcern": {"w": 7}}`))
+		reply := ErrorReply(err)
+		require.Equal(t, 0.0, reply.Get("ok").Double(), cmd)
+		require.Equal(t, int32(100), reply.Get("writeConcernError").Doc().Get("code").Int32(), cmd)
+		require.Equal(t, reply, ErrorReply(ParseErrorReply(reply)), "an attached process hands it on")
+	}
+}
+
+// A database is gone from the list when its last collection is, as in MongoDB; its
+// branches, and what was only just made, are there.
+func TestDroppedDatabasesAreNotListed(t *testing.T) {
+	d := newDoor(t)
+	listed := func() []string {
+		var names []string
+		for _, v := range d.run("admin", `{"listDatabases": 1, "nameOnly": true}`).Get("databases").Doc().Values() {
+			names = append(names, v.Doc().Get("name").Str())
+		}
+		return names
+	}
+	d.run("admin", `{"argonProjectCreate": "fresh"}`)
+	d.insertN("p", 1)
+	d.run("p", `{"argonBranchCreate": "exp"}`)
+	require.Equal(t, []string{"fresh", "p", "p~exp"}, listed())
+	d.run("p", `{"dropDatabase": 1}`)
+	require.Equal(t, []string{"fresh", "p~exp"}, listed())
+	d.run("p", `{"argonBranchCreate": "empty"}`)
+	d.run("p~exp", `{"drop": "c"}`)
+	require.Equal(t, []string{"fresh", "p~empty"}, listed())
+	d.insertN("p", 1)
+	require.Equal(t, []string{"fresh", "p", "p~empty"}, listed())
 }
 
 // A collection has one UUID on every branch, by every name.

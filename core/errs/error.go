@@ -43,6 +43,9 @@ type Error struct {
 	// Labels are MongoDB's error labels, for example
 	// "TransientTransactionError".
 	Labels []string
+	// Concern is a BSON document for the field "writeConcernError" that stands beside
+	// an error, or nil.
+	Concern []byte
 
 	cause error
 }
