@@ -38,13 +38,14 @@ func variedDoc() Doc {
 	return b.Finish()
 }
 
-// sameVerdicts has Validate, and StoredID, decide as the slow way does.
+// sameVerdicts has Validate, StoredID and IDField decide as the slow way does.
 func sameVerdicts(t *testing.T, d Doc) {
 	if len(d) < 5 || d.Value().Doc() == nil || int(d[0])|int(d[1])<<8|int(d[2])<<16|int(d[3])<<24 != len(d) {
 		require.Error(t, Validate(d))
 		return
 	}
 	want := slowly(d, MaxDepth)
+	start, end, again := IDField(d) // which any bytes may meet
 	require.Equal(t, errs.CodeOf(want), errs.CodeOf(Validate(d)), "%x", []byte(d))
 	id, err := StoredID(d)
 	if want != nil {
@@ -58,6 +59,11 @@ func sameVerdicts(t *testing.T, d Doc) {
 		if string(it.Key()) == "_id" {
 			ids++
 		}
+	}
+	require.Equal(t, ids > 1, again, "%x", []byte(d))
+	require.Equal(t, ids > 0, start > 0, "%x", []byte(d))
+	if ids > 0 {
+		require.Equal(t, d.Get("_id"), Value{Type(d[start]), d[start+5 : end : end]})
 	}
 	fits := first && ids == 1 && ValidateStored(d) == nil
 	require.Equal(t, fits, err == nil, "%x: %v", []byte(d), err)

@@ -272,8 +272,11 @@ func (t *Txn) logUpdate(op wal.Op, key string, p *pendingDoc) (wal.Op, error) {
 // buildCounts adds the new numbers of documents to a commit. They are absolute
 // and follow from the head's, which only the holder of the branch's lock moves.
 func (t *Txn) buildCounts(c *mvcc.Commit, head *headState) error {
-	v := t.store.mv.NewView(head.lineage)
-	defer v.Close()
+	v := t.view
+	if head != t.base {
+		v = t.store.mv.NewView(head.lineage)
+		defer v.Close()
+	}
 	for _, cid := range t.over.collections() {
 		delta := t.over.colls[cid].count
 		if cid < firstUserID || delta == 0 {

@@ -116,14 +116,14 @@ func (b *insertBatch) prepare(docs []Doc) {
 	b.docs, b.keys, b.room = make([]Doc, len(docs)), make([][]byte, len(docs)), make([]pendingDoc, len(docs))
 	keys := make([]byte, 0, len(docs)*usualKey)
 	for i, doc := range docs {
-		if err := bsonraw.ValidateStored(doc); err != nil {
+		kept, id, err := b.t.stored(doc)
+		if err != nil {
 			b.bad[i] = err
 			continue
 		}
-		b.docs[i] = b.t.keepWithID(doc)
 		at := len(keys)
-		keys = bsonraw.AppendKey(keys, b.docs[i].Get("_id"))
-		b.keys[i] = keys[at:len(keys):len(keys)]
+		keys = bsonraw.AppendKey(keys, id)
+		b.docs[i], b.keys[i] = kept, keys[at:len(keys):len(keys)]
 	}
 	b.text = make([]string, len(docs))
 	for i, text := 0, string(keys); i < len(docs); i++ {
@@ -134,34 +134,30 @@ func (b *insertBatch) prepare(docs []Doc) {
 // usualKey is the size of an encoded ObjectId.
 const usualKey = 13
 
-// keepWithID copies a document into the transaction's memory, with its _id as the
-// first field. Drivers that make an _id append it, so that the usual document is
-// put together from three pieces.
-func (t *Txn) keepWithID(doc Doc) Doc {
-	start, end := 0, 0 // of the _id
-	it := doc.Iter()
-	for at := lengthSize; it.Next(); at = len(doc) - it.Remaining() {
-		if string(it.Key()) != "_id" {
-			continue
+// stored checks a document that is to be inserted and copies it into the
+// transaction's memory, with its _id as the first field. Drivers that make an _id
+// append it, so that the usual document is put together from three pieces.
+func (t *Txn) stored(doc Doc) (kept Doc, id Value, err error) {
+	start, end, again := bsonraw.IDField(doc)
+	if start == 0 || again || len(doc) > bsonraw.MaxDocSize {
+		if err := bsonraw.ValidateStored(doc); err != nil {
+			return nil, id, err
 		}
-		if start > 0 {
-			return t.keep(t.withID(doc)) // only the first of several stays
-		}
-		if start, end = at, len(doc)-it.Remaining(); start == lengthSize {
-			if t.borrow {
-				return doc
-			}
-			return t.keep(doc)
-		}
+		kept = t.keep(t.withID(doc)) // only the first of several stays
+		return kept, kept.Get("_id"), nil
 	}
-	if start == 0 {
-		return t.keep(t.withID(doc))
+	if start == lengthSize && t.borrow {
+		kept = doc
+	} else if kept = t.keep(doc); start != lengthSize {
+		n := lengthSize + copy(kept[lengthSize:], doc[start:end])
+		copy(kept[n:], doc[lengthSize:start])
 	}
-	kept := t.keep(doc)
-	n := lengthSize + copy(kept[lengthSize:], doc[start:end])
-	copy(kept[n:], doc[lengthSize:start])
-	return kept
+	id = Value{Type: bsonraw.Type(doc[start]), Data: kept[lengthSize+idHeader : lengthSize+end-start]}
+	return kept, id, bsonraw.ValidateID(id)
 }
+
+// idHeader is what stands before the value of an _id: its type and its name.
+const idHeader = 1 + len("_id ")
 
 // lengthSize is what stands before the first field of a document.
 const lengthSize = 4

@@ -175,6 +175,12 @@ func (v *View) ExistsSorted(c CollectionID, idKeys [][]byte) (places []int, err 
 	if len(idKeys) == 0 || len(v.lineage) == 0 {
 		return nil, nil
 	}
+	if len(idKeys) == 1 { // an older iterator may do
+		if _, ok, err := v.Get(c, idKeys[0]); err != nil || !ok {
+			return nil, err
+		}
+		return []int{0}, nil
+	}
 	if err := v.touching(c); err != nil {
 		return nil, err
 	}
