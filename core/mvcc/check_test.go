@@ -2,6 +2,10 @@ package mvcc
 
 import (
 	"context"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -90,4 +94,34 @@ func TestCheckIndexFindsWhatDiffers(t *testing.T) {
 		require.Equal(t, want, problems)
 	}
 	require.NoError(t, s.Close())
+}
+
+// TestCheckKnowsEveryKindOfKey compares the kinds that the layouts draw with those
+// that a check takes for known.
+func TestCheckKnowsEveryKindOfKey(t *testing.T) {
+	drawn, known := map[byte]bool{}, map[byte]bool{}
+	for _, file := range []string{"key.go", "../refs/key.go"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, line := range regexp.MustCompile(`(?m)^//\t\[([0-9A-F]{2})\]`).FindAllSubmatch(source, -1) {
+			kind, err := strconv.ParseUint(string(line[1]), 16, 8)
+			require.NoError(t, err)
+			drawn[byte(kind)] = true
+		}
+	}
+	delete(drawn, 0x00) // draws a value
+	s := openMem(t, vfs.NewMem())
+	for kind := range 256 {
+		for _, size := range []int{1, headerLen, segmentLen + 8} {
+			key := append([]byte{byte(kind)}, make([]byte, size-1)...)
+			said := ""
+			c := checker{store: s, o: CheckOptions{Report: func(p Problem) bool { said = p.Message; return true }}}
+			require.NoError(t, c.key(key, make([]byte, 8)))
+			if !strings.Contains(said, "no known kind") {
+				known[byte(kind)] = true
+			}
+		}
+	}
+	require.Equal(t, drawn, known)
+	require.Greater(t, len(drawn), 10)
 }
