@@ -106,8 +106,9 @@ func (c *checker) run() (err error) {
 	}
 	defer func() { err = firstError(err, c.point.Close()) }()
 	for ok := r.First(); ok && !c.stopped; ok = r.Next() {
-		if c.stats.Keys++; c.stats.Keys%4096 == 0 && c.ctx.Err() != nil {
-			return errs.Wrap(c.ctx.Err(), errs.Interrupted, "the check was stopped")
+		c.stats.Keys++
+		if err := c.goOn(c.stats.Keys); err != nil {
+			return err
 		}
 		value, err := r.Value()
 		if err != nil {
@@ -119,6 +120,14 @@ func (c *checker) run() (err error) {
 		}
 	}
 	return r.Err()
+}
+
+// goOn is asked at each step, of keys or of what one log record names.
+func (c *checker) goOn(step int64) error {
+	if step%1024 == 0 && c.ctx.Err() != nil {
+		return errs.Wrap(c.ctx.Err(), errs.Interrupted, "the check was stopped")
+	}
+	return nil
 }
 
 func firstError(a, b error) error {
@@ -181,6 +190,9 @@ func (c *checker) logRecord(key, value []byte) error {
 	}
 	for i := range c.record.Ops {
 		c.stats.Ops++
+		if err := c.goOn(c.stats.Ops); err != nil {
+			return err
+		}
 		if err := c.op(p, &c.record.Ops[i]); err != nil {
 			return err
 		}

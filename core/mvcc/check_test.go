@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/argon-lab/argon/core/bsonraw"
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/kv"
 	"github.com/argon-lab/argon/core/wal"
 )
@@ -124,4 +125,24 @@ func TestCheckKnowsEveryKindOfKey(t *testing.T) {
 	}
 	require.Equal(t, drawn, known)
 	require.Greater(t, len(drawn), 10)
+}
+
+// TestCheckStopsWithinACommit: one commit may name any number of documents.
+func TestCheckStopsWithinACommit(t *testing.T) {
+	s := openMem(t, vfs.NewMem())
+	commit := Commit{Segment: 1, Record: &wal.Record{Kind: wal.KindWrite}}
+	for i := range int32(1500) {
+		id := bsonraw.Int32Value(i)
+		commit.Writes = append(commit.Writes, Write{1, idKey(id), testDoc(id, 1)})
+		commit.Record.Ops = append(commit.Record.Ops, wal.Op{Collection: 1, Kind: wal.Insert, ID: id})
+	}
+	_, wait, err := s.Apply(t.Context(), &commit)
+	require.NoError(t, err)
+	require.NoError(t, wait())
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	stats, err := s.Check(stopped, CheckOptions{})
+	require.Equal(t, errs.Interrupted, errs.CodeOf(err))
+	require.Less(t, stats.Ops, int64(1500))
+	require.Zero(t, stats.Documents)
 }
