@@ -20,8 +20,8 @@ BATCH = 1000
 class CollectionSide:
     """A side that has collections by pymongo's names."""
 
-    def collection(self, name: str, moment: int | None = None) -> Any:
-        """Return a collection, on Argon also as of an LSN."""
+    def collection(self, name: str, moment: int | None = None, branch: str = "main") -> Any:
+        """Return a collection, on Argon also as of an LSN or of a branch."""
         raise NotImplementedError
 
     def drop(self, name: str) -> None:
@@ -65,15 +65,27 @@ class CollectionSide:
 
         return share * threads / in_threads(insert, work)
 
-    def find_one(self, name: str, count: int, of: int, moment: int | None = None) -> float:
+    def find_one(self, name: str, count: int, of: int, **where: Any) -> float:
         """Return seconds per ``find_one`` by ``_id``."""
-        collection = self.collection(name, moment)
+        collection = self.collection(name, **where)
         numbers = docs.scattered(count, of)
         gc.collect()
         begin = time.perf_counter()
         for number in numbers:
             if collection.find_one({"_id": number}) is None:
                 raise AssertionError(f"there is no document {number}")
+        return (time.perf_counter() - begin) / count
+
+    def find_lists(self, name: str, count: int, length: int, of: int, **where: Any) -> float:
+        """Return seconds per ``find`` of so many neighbours, as a list."""
+        collection = self.collection(name, **where)
+        starts = docs.scattered(count, of - length)
+        gc.collect()
+        begin = time.perf_counter()
+        for start in starts:
+            found = list(collection.find({"_id": {"$gte": start, "$lt": start + length}}))
+            if len(found) != length:
+                raise AssertionError(f"{len(found)} documents from {start}")
         return (time.perf_counter() - begin) / count
 
     def scan(self, name: str, expect: int, moment: int | None = None) -> float:

@@ -8,10 +8,12 @@ side has to be told what another one stored.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 _EPOCH = dt.datetime(2024, 1, 1)
+_UNIX = dt.datetime(1970, 1, 1)
 _SECOND = dt.timedelta(seconds=1)
 _CITIES = ("Berlin", "Lisbon", "Oslo", "Vienna")
 _TAGS = (["red", "green", "blue"], ["blue", "white", "pink"], ["green", "black", "grey"])
@@ -118,7 +120,27 @@ def sql_row(i: int) -> tuple[object, ...]:
         spread / 100,
         int(spread % 3 == 0),
         1_704_067_200_000 + i % 31_536_000 * 1000,
-        f'{{"street":"{spread % 9999} Long Lane","city":"{_CITIES[spread % 4]}"}}',
+        (
+            f'{{"street":"{spread % 9999} Long Lane","city":"{_CITIES[spread % 4]}",'
+            f'"zip":{10_000 + spread % 89_999}}}'
+        ),
         _JSON_TAGS[spread % 3],
         spread % 1000,
     )
+
+
+def of_sql_row(row: tuple[Any, ...]) -> Document:
+    """Return the document that a row stands for."""
+    number, name, email, age, score, active, created, address, tags, visits = row
+    return {
+        "_id": number,
+        "name": name,
+        "email": email,
+        "age": age,
+        "score": score,
+        "active": bool(active),
+        "created": _UNIX + dt.timedelta(milliseconds=created),
+        "address": json.loads(address),
+        "tags": json.loads(tags),
+        "visits": visits,
+    }

@@ -40,9 +40,13 @@ meet the machine in the same minute.
   most 512 MiB. The same Python code drives pymongo's collections and Argon's.
 - **pymongoarrow** reads in the fastest of its ways, which is looked for first:
   with and without a schema, and with each value of `parallelism`.
+- **Data frames**: each side reads all of it once before it is measured.
 - **DoltLite** is a table with the same ten columns, in process. Its transactions
-  are not commits in its history (each would need a `dolt_commit`), while every
-  write of Argon's is a commit with its log record: that is in DoltLite's favour.
+  are not commits in its history, while every write of Argon's is one, with its
+  log record. So writes stand in the table twice: as they are, which is in
+  DoltLite's favour, and with a `dolt_commit` behind each. So do reads: a row has
+  the date as a number, the nested document and the array as JSON text; "as a
+  document" all of them become values of Python's, as Argon gives them.
 - **A scan** is `count_documents` with a condition on a field without an index:
   every document is read and looked at.
 - **A diff** is read to its end in Python, the documents before and after decoded.

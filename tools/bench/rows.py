@@ -3,7 +3,6 @@ its rows. What they need is made by ``fixtures`` when first asked for."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import sys
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from statistics import median
 import docs
 import gobench
 import process
+import rows_dolt
 import rows_files
 import rows_mirror
 import rows_wire
 import table
 from fixtures import Bench, in_turn
 from table import Row
-from worker import SideFailed
+from worker import Worker
 
 Measurement = Callable[[Bench], list[Row]]
 
@@ -49,7 +49,8 @@ def branch(bench: Bench) -> list[Row]:
             big=lambda: big.branch(count=each),
             many=lambda: many.branch(count=each),
         )
-    bench.leave("argon many")
+    for name in ("argon tiny", "argon many"):
+        bench.leave(name)
     of_tiny = f"{sizes.tiny:,} documents"
     return [
         table.within(
@@ -101,25 +102,27 @@ def go(bench: Bench) -> list[Row]:
         table.at_least(f"the same in Go, ascending ids, {million}", rates["Ascending"], 500_000),
         table.at_least(f"the same in Go, random ids, {million}", rates["Random"], 150_000),
     ]
-    for package, pattern, what in (
-        ("core/engine", "^BenchmarkFindOneByID$", "Go: find one by `_id`"),
-        ("core/query", "^BenchmarkMatchThreeClauses$", "Go: match a filter of three clauses"),
-        ("core/update", "^BenchmarkApply$", "Go: apply an update"),
-        ("core/columnar", "^Benchmark(Nested|Flat)$", "Go: BSON to Arrow"),
-    ):
+    for package, pattern, what in _MICRO:
         time = "1x" if bench.sizes.turns == 1 else "0.5s"
         rows += [_micro(what, result) for result in gobench.bench(package, pattern, time)]
     return rows
 
 
+_MICRO = (
+    ("core/engine", "^BenchmarkFindOneByID$", "find one by `_id`"),
+    ("core/query", "^BenchmarkMatchThreeClauses$", "match a filter of three clauses"),
+    ("core/update", "^BenchmarkApply$/^inc$", "update a document: one `$inc`"),
+    ("core/update", "^BenchmarkApply$/^five_operators$", "update a document: five operators"),
+    ("core/columnar", "^BenchmarkFlat$", "200,000 flat documents to Arrow"),
+    ("core/columnar", "^BenchmarkNested$", "200,000 nested documents to Arrow"),
+)
+
+
 def _micro(what: str, result: gobench.Result) -> Row:
-    figures = result.figures
-    name = result.name.partition("/")
-    text = table.seconds_text(figures["ns/op"] * 1e-9) if "docs/s" not in figures else ""
-    text = text or table.rate_text(figures["docs/s"])
-    allocated = f"{figures.get('allocs/op', 0):.0f} allocations"
-    label = f"{what} ({name[2] or name[0]})" if name[2] or "|" in what else what
-    return table.told(label, f"{text}, {allocated}", value=figures["ns/op"])
+    nanoseconds = result.figures["ns/op"]
+    allocated = f"{result.figures.get('allocs/op', 0):.0f} allocations"
+    text = f"{table.seconds_text(nanoseconds * 1e-9)}, {allocated}"
+    return table.told(f"Go: {what}", text, value=nanoseconds)
 
 
 def insert_one(bench: Bench) -> list[Row]:
@@ -138,6 +141,7 @@ def insert_one(bench: Bench) -> list[Row]:
         rows.append(
             table.more(f"`insert_one`, durable, {who}", got["argon"], got["mongo"], 4, "mongod")
         )
+    bench.leave("argon writes")
     return rows
 
 
@@ -152,17 +156,39 @@ def find_one(bench: Bench) -> list[Row]:
     old = argon.lsn()
     argon.touch_half(name="found", count=sizes.small)
     argon.settle()
+    deep = argon.fork(name="found", depth=10)
     bench.say("find_one")
+    reads = {"name": "found", "count": sizes.reads, "of": sizes.small}
     got = in_turn(
         sizes.turns * 2,
-        head=lambda: argon.find_one(name="found", count=sizes.reads, of=sizes.small),
-        old=lambda: argon.find_one(name="found", count=sizes.reads, of=sizes.small, moment=old),
-        mongo=lambda: mongo.find_one(name="found", count=sizes.reads, of=sizes.small),
+        head=lambda: argon.find_one(**reads),
+        old=lambda: argon.find_one(**reads, moment=old),
+        deep=lambda: argon.find_one(**reads, branch=deep),
+        mongo=lambda: mongo.find_one(**reads),
     )
+    lists = [_lists(bench, argon, mongo, deep, length) for length in (100, 1_000)]
     return [
         table.quicker("`find_one` by `_id`, at the head", got["head"], got["mongo"], 10, "mongod"),
         table.quicker("`find_one` by `_id`, at an old LSN", got["old"], got["mongo"], 10, "mongod"),
         table.within("`find_one` at an old LSN", got["old"], got["head"], 1.2, "at the head"),
+        table.quicker("`find_one`, ten forks deep", got["deep"], got["mongo"], 10, "mongod"),
+        *itertools.chain.from_iterable(lists),
+    ]
+
+
+def _lists(bench: Bench, argon: Worker, mongo: Worker, deep: str, length: int) -> list[Row]:
+    """Ranges of the documents as lists in Python."""
+    asked = {"name": "found", "count": 50, "length": length, "of": bench.sizes.small}
+    got = in_turn(
+        bench.sizes.turns,
+        head=lambda: argon.find_lists(**asked),
+        deep=lambda: argon.find_lists(**asked, branch=deep),
+        mongo=lambda: mongo.find_lists(**asked),
+    )
+    what = f"`find` of {length:,} as a list"
+    return [
+        table.quicker(what, got["head"], got["mongo"], 1, "mongod"),
+        table.quicker(f"{what}, ten forks deep", got["deep"], got["mongo"], 1, "mongod"),
     ]
 
 
@@ -183,6 +209,7 @@ def scan(bench: Bench) -> list[Row]:
         small=lambda: small.scan(name="docs", expect=sizes.small),
         mongo=lambda: mongo.scan(name="nested", expect=sizes.frame),
     )
+    bench.leave("argon scanned")
     what = f"scan {sizes.frame:,} documents"
     return [
         table.within(f"{what} below {changed:,} newer", got["old"], got["head"], 1.3, "the head"),
@@ -201,8 +228,10 @@ def pandas(bench: Bench) -> list[Row]:
         arrow = bench.arrow()
         way = arrow.best_way(name=shape, sample=sizes.frame // 20)
         bench.say(f"to_pandas, {shape}; pymongoarrow's best way: {way}")
+        for side in (argon, arrow):  # once unmeasured: the caches of both have it then
+            side.to_pandas(name=shape, expect=sizes.frame)
         got = in_turn(
-            sizes.runs,
+            sizes.turns,
             argon=lambda: argon.to_pandas(name=shape, expect=sizes.frame),  # noqa: B023
             arrow=lambda: arrow.to_pandas(name=shape, expect=sizes.frame),  # noqa: B023
         )
@@ -341,69 +370,6 @@ def _size_at_rest(bench: Bench, store: str) -> int:
     return process.size_of(bench.folder / store)
 
 
-# -- DoltLite
-
-
-def dolt(bench: Bench) -> list[Row]:
-    """The fastest branching engine at hand, on a table of the same columns."""
-    count, turns, least = bench.sizes.rows, bench.sizes.turns, 1
-    argon, peer = bench.argon("dolt"), bench.dolt()
-    bench.say("DoltLite: insert")
-    inserted = in_turn(
-        1 if turns == 1 else 2,
-        argon=lambda: _refill(argon, count),
-        dolt=lambda: _refill(peer, count),
-    )
-    argon.settle()
-    peer.commit()
-    bench.say("DoltLite: the rest")
-    reads, updates = bench.sizes.reads, max(bench.sizes.singles // 5, 20)
-    name = {"name": "rows"}
-    branches = in_turn(
-        turns, argon=lambda: argon.branch(count=40), dolt=lambda: peer.branch(count=40)
-    )
-    found = in_turn(
-        turns,
-        argon=lambda: argon.find_one(count=reads * 5, of=count, **name),
-        dolt=lambda: peer.find_one(count=reads * 5, of=count, **name),
-    )
-    updated = in_turn(
-        turns,
-        argon=lambda: argon.update_one(count=updates, of=count, **name),
-        dolt=lambda: peer.update_one(count=updates, of=count, **name),
-    )
-    diffed = in_turn(
-        turns,
-        argon=lambda: argon.diff_to_main(changes=100, repeat=3, **name),
-        dolt=lambda: peer.diff_to_main(changes=100, repeat=3, **name),
-    )
-    argon.warm(**name)
-    framed = in_turn(
-        bench.sizes.runs,
-        argon=lambda: count / argon.to_pandas(expect=count, **name),
-        dolt=lambda: count / peer.to_pandas(expect=count, **name),
-    )
-    who = "DoltLite"
-    return [
-        table.quicker("create a branch", branches["argon"], branches["dolt"], least, who),
-        table.quicker("read one by its key", found["argon"], found["dolt"], least, who),
-        table.quicker("update one, durable", updated["argon"], updated["dolt"], least, who),
-        table.quicker(
-            f"diff 100 changed of {count:,}", diffed["argon"], diffed["dolt"], least, who
-        ),
-        table.more("insert in batches of 1,000", inserted["argon"], inserted["dolt"], least, who),
-        table.more("read into pandas", framed["argon"], framed["dolt"], least, who),
-    ]
-
-
-def _refill(side: object, count: int) -> float:
-    """Insert into a new collection, which takes the place of the last one."""
-    with contextlib.suppress(SideFailed):  # the first time there is none
-        side.drop(name="rows")  # type: ignore[attr-defined]
-    rate: float = side.insert_rows(name="rows", count=count)  # type: ignore[attr-defined]
-    return rate
-
-
 MEASUREMENTS: dict[str, Measurement] = {
     "branch": branch,
     "insert": insert,
@@ -416,7 +382,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "start": start,
     "memory": memory,
     "disk": disk,
-    "dolt": dolt,
+    "dolt": rows_dolt.dolt,
     "files": rows_files.files,
     "mirror": rows_mirror.mirror,
     "wire": rows_wire.wire,

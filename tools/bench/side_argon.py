@@ -28,10 +28,10 @@ class Side(CollectionSide):
         """Close the store."""
         self._client.close()
 
-    def collection(self, name: str, moment: int | None = None) -> Any:
-        """Return a collection of main, now or as of an LSN."""
-        main = self._project.branch("main")
-        return (main if moment is None else main.at(moment))[name]
+    def collection(self, name: str, moment: int | None = None, branch: str = "main") -> Any:
+        """Return a collection of a branch, now or as of an LSN."""
+        read = self._project.branch(branch)
+        return (read if moment is None else read.at(moment))[name]
 
     # -- preparing
 
@@ -60,6 +60,14 @@ class Side(CollectionSide):
         """Create branches that stay."""
         for n in range(count):
             self._project.branches.create(f"kept-{n}")
+
+    def fork(self, name: str, depth: int) -> str:
+        """Fork branches of branches, each with a write of its own; return the deepest."""
+        branch = self._project.branch("main")
+        for n in range(depth):
+            branch = self._project.branches.create(f"deep{n}", from_branch=branch)
+            branch[name].update_one({"_id": n}, {"$inc": {"visits": 1}})
+        return str(branch.name)
 
     # -- branches
 

@@ -20,10 +20,10 @@ class Side(CollectionSide):
         """Leave the server."""
         self._client.close()
 
-    def collection(self, name: str, moment: int | None = None) -> Any:
+    def collection(self, name: str, moment: int | None = None, branch: str = "main") -> Any:
         """Return a collection."""
-        if moment is not None:
-            raise ValueError("MongoDB has no LSNs")
+        if moment is not None or branch != "main":
+            raise ValueError("MongoDB has no LSNs and no branches")
         return self._database[name]
 
     def loading(self, name: str) -> Any:
