@@ -99,6 +99,7 @@ type Failure struct {
 
 	labels []string
 	block  time.Duration
+	limit  time.Duration // the command's maxTimeMS, which goes on while it is blocked
 }
 
 // EnableTestCommands allows configureFailPoint, which lets any client make the
@@ -170,6 +171,9 @@ func (s *failSpec) failure(cmd *Command, raw bsonraw.Doc) *Failure {
 	f := &Failure{Close: s.closes}
 	if s.blocks {
 		f.block = s.blockTime
+		if limit, ok := raw.Get("maxTimeMS").AsInt64(); ok && !cmd.has(awaits) {
+			f.limit = time.Duration(limit) * time.Millisecond
+		}
 	}
 	labels := func(code errs.Code, concern bool) []string {
 		if s.hasLabels {
@@ -276,16 +280,21 @@ func (f *failpoints) timesOut() error {
 // without an answer.
 func (s *Session) HangUp() bool { return s.hangUp.Load() && s.hangUp.Swap(false) }
 
-// Block waits as long as the failure says.
+// Block waits as long as the failure says, or until the command's time is over: a
+// command whose client has given up must not run after all.
 func (f *Failure) Block(ctx context.Context) error {
 	if f.block <= 0 {
 		return nil
 	}
-	t := time.NewTimer(f.block)
+	wait, err := f.block, error(nil)
+	if f.limit > 0 && f.limit <= wait {
+		wait, err = f.limit, context.DeadlineExceeded
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

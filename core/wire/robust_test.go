@@ -322,6 +322,19 @@ func TestFailPoints(t *testing.T) {
 	p.ok(`{"ping": 1, "$db": "admin"}`)
 }
 
+// What a fail point blocks for longer than its maxTimeMS does not run after all.
+func TestFailPointsBlockWithinMaxTime(t *testing.T) {
+	v := serve(t, Options{})
+	v.disp.EnableTestCommands()
+	p := v.dial()
+	p.ok(`{"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": {"failCommands": ["insert"], "blockConnection": true, "blockTimeMS": 3600000}, "$db": "admin"}`)
+	code, _ := p.fails(`{"insert": "n", "documents": [{"_id": 1}], "maxTimeMS": 1, "$db": "shop"}`)
+	require.Equal(t, int32(50), code)
+	p.ok(`{"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": {"failCommands": ["insert"], "blockConnection": true, "blockTimeMS": 1}, "$db": "admin"}`)
+	p.ok(`{"insert": "n", "documents": [{"_id": 2}], "maxTimeMS": 100000, "$db": "shop"}`)
+	require.Equal(t, int32(1), p.ok(`{"count": "n", "$db": "shop"}`).Get("n").Int32())
+}
+
 // A retryable write that fails before its commit is done when it is sent again,
 // and one whose connection is lost after it is not done twice.
 func TestFailPointOfRetryableWrites(t *testing.T) {
