@@ -94,7 +94,7 @@ func (b *Branch) importing(ctx context.Context, o *ImportOptions, identity bson.
 	} else {
 		res, err = j.direct(ctx, parts, run)
 	}
-	err = j.stopped(ctx, err)
+	err = j.stopped(ctx, err, res)
 	if e := j.rejects.flush(); err == nil {
 		err = e
 	}
@@ -157,7 +157,7 @@ func (j *job) direct(ctx context.Context, parts bool, run func(context.Context, 
 }
 
 // stopped names the end of an import that was interrupted, and what stays of it.
-func (j *job) stopped(ctx context.Context, err error) error {
+func (j *job) stopped(ctx context.Context, err error, res *ImportResult) error {
 	if err == nil || ctx.Err() != context.Canceled || !errs.In(err, errs.Canceled) {
 		return err
 	}
@@ -168,7 +168,11 @@ func (j *job) stopped(ctx context.Context, err error) error {
 	case j.o.Atomic:
 		return e.WithRemedy("nothing was imported")
 	}
-	return e.WithRemedy("what was imported stays; with resume, another run would go on there")
+	n := int64(0)
+	if res != nil {
+		n = res.Imported
+	}
+	return e.WithRemedy("%d documents were imported and stay; with resume, another run would go on there", n)
 }
 
 // mark says of an import of several collections that it has begun: each of them

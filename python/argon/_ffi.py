@@ -300,13 +300,14 @@ class Job:
         self._library._check(status, buffer)
 
     def _fate(self, status: int) -> tuple[str, ...]:
-        """Say what became of a command that was to be stopped, unless it was."""
+        """Say what became of a command that was to be stopped, unless it just was."""
         if status == RUNNING:
             return ("the command has not stopped yet: it will be carried out whole, or not at all",)
         try:
             self._library._fetch(self.number)
-        except Exception:
-            return ()
+        except Exception as error:
+            # Of an import, a publish: what stays of it.
+            return (str(error),) if getattr(error, "remedy", "") else ()
         return ("the command had been carried out before it could be stopped",)
 
     def result(self, progress: Progress | None = None) -> bytes:

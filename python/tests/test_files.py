@@ -6,7 +6,11 @@ import datetime as dt
 import gzip
 import io
 import json
+import os
+import signal
 import struct
+import sys
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -455,3 +459,65 @@ def test_history(people: argon.Collection, main: argon.Branch, tmp_path: Path) -
         ("insert", "Bob", None),
     ]
     assert rows[0]["_actor"] == rows[2]["_actor"] == "etl"
+
+
+def lines_of(n: int) -> bytes:
+    return b"".join(b'{"_id": %d, "text": "%s"}\n' % (i, b"x" * 1_000) for i in range(n))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.parametrize("atomic", [False, True])
+def test_ctrl_c_ends_an_import(main: argon.Branch, tmp_path: Path, atomic: bool) -> None:
+    """The exception says what stays, and that is what there is."""
+    pipe = tmp_path / "rows.jsonl"
+    os.mkfifo(pipe)
+    rows = main["rows"]
+
+    def write() -> None:
+        with open(pipe, "wb") as out:
+            out.write(lines_of(20_000))
+            out.flush()
+            os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait()
+
+    stopped = threading.Event()
+    writer = threading.Thread(target=write)
+    writer.start()
+    with pytest.raises(KeyboardInterrupt, match="the import was stopped") as caught:
+        rows.import_file(pipe, atomic=atomic, progress=False)
+    stopped.set()
+    writer.join()
+    n = rows.count_documents({})
+    if atomic:
+        assert n == 0
+        assert "nothing was imported" in str(caught.value)
+    else:
+        assert n > 0
+        assert f"{n} documents were imported and stay" in str(caught.value)
+    assert rows.insert_one({"_id": "after"}).acknowledged
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.parametrize("name", ["c.jsonl", "c.parquet", "c.csv.gz"])
+def test_ctrl_c_ends_an_export(main: argon.Branch, tmp_path: Path, name: str) -> None:
+    """There is a whole file, or none."""
+    rows = main["rows"]
+    rows.import_file(io.BytesIO(lines_of(40_000)), format="json", progress=False)
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def interrupt() -> None:
+        while not any(out.iterdir()):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt)
+    watcher.start()
+    with pytest.raises(KeyboardInterrupt):
+        rows.export_file(out / name, progress=False)
+        watcher.join()
+    watcher.join()
+    if list(out.iterdir()):  # it had been carried out before it could be stopped
+        assert list(out.iterdir()) == [out / name]
+        assert main["again"].import_file(out / name).imported == 40_000
+    assert rows.insert_one({"_id": "after"}).acknowledged
