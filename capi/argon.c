@@ -102,8 +102,11 @@ int32_t argon_command(int64_t client, const char *db, const uint8_t *command,
                       int64_t command_size, int32_t budget_ms,
                       argon_buffer *buffer) {
   if (forked) return refuse(buffer);
+  if (budget_ms <= 0 && shim_gathers(db, command, command_size))
+    return shim_together(client, db, command, command_size, buffer);
   return shim_settled(goArgonCommand(client, (char *)db, (uint8_t *)command,
-                                     command_size, budget_ms, buffer),
+                                     command_size,
+                                     budget_ms > 0 ? budget_ms : 0, buffer),
                       buffer);
 }
 

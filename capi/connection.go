@@ -135,7 +135,8 @@ func closeClient(n int64) answer {
 }
 
 // runCommand runs a command on the thread of the caller. What it left to wait for
-// is in the answer (settle.go).
+// is in the answer (settle.go), whenever there is something if the budget is
+// negative.
 func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 	c, err := use(n)
 	if err != nil {
@@ -145,7 +146,7 @@ func runCommand(n int64, db string, cmd bsonraw.Doc, budgetMS int) answer {
 		defer c.leave()
 		return c.runWithin(time.Duration(budgetMS)*time.Millisecond, db, cmd)
 	}
-	return c.runUnsettled(db, cmd)
+	return c.runUnsettled(db, cmd, budgetMS < 0)
 }
 
 // runFirst runs a command on the thread of the caller and answers with the first

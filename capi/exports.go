@@ -65,12 +65,16 @@ func goArgonFirst(client C.int64_t, db *C.char, command *C.uint8_t, size C.int64
 	})
 }
 
-// goArgonSettle ends commands that returned unsettled, each with the status and
-// the buffer of its caller.
+// goArgonSettle ends those of some commands that returned unsettled, each with the
+// status and the buffer of its caller.
 //
 //export goArgonSettle
 func goArgonSettle(first *C.struct_shim_waiter) {
 	for w := first; w != nil; w = w.next {
+		if w.status&C.SHIM_UNSETTLED == 0 {
+			continue
+		}
+		w.status &^= C.SHIM_UNSETTLED
 		u, _ := registry.forget(int64(w.buffer.handle)).(*unsettled)
 		w.buffer.handle = 0
 		if a := guarded(u.settle); a.status != ok {

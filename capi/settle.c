@@ -42,7 +42,7 @@ static void lead(void) {
 
 int32_t shim_settled(int32_t status, argon_buffer *buffer) {
   if (!(status & SHIM_UNSETTLED)) return status;
-  shim_waiter self = {buffer, status & ~SHIM_UNSETTLED, 0, NULL};
+  shim_waiter self = {buffer, status, 0, NULL};
   pthread_mutex_lock(&lock);
   self.next = gathered;
   gathered = &self;

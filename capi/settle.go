@@ -12,7 +12,8 @@ import (
 // unsettled, and its thread waits there (settle.c): one of those that wait comes
 // back and settles for all of them, the others sleep in C and return from there.
 //
-// A thread that has the client for itself waits in Go, which saves a call.
+// A thread that has the client for itself waits in Go, which saves a call. Small
+// inserts gather even before they run (together.c), and are settled by who ran them.
 
 // unsettled is a command that ran, and whose caller must not hear of it yet. The
 // command is in the client until it is settled.
@@ -21,9 +22,9 @@ type unsettled struct {
 	pending command.Pending
 }
 
-// runUnsettled runs a command. It leaves the client, unless the answer is
-// unsettled.
-func (c *connection) runUnsettled(db string, cmd bsonraw.Doc) (a answer) {
+// runUnsettled runs a command, gathered with others or not. It leaves the client,
+// unless the answer is unsettled.
+func (c *connection) runUnsettled(db string, cmd bsonraw.Doc, gathered bool) (a answer) {
 	u := &unsettled{c: c}
 	defer func() {
 		if a.rest == nil {
@@ -35,7 +36,7 @@ func (c *connection) runUnsettled(db string, cmd bsonraw.Doc) (a answer) {
 	if err != nil {
 		a = failure(err)
 	}
-	if u.pending.Any() && !c.alone() {
+	if u.pending.Any() && (gathered || !c.alone()) {
 		a.rest = u
 	} else if err := u.pending.Wait(); err != nil {
 		a = failure(err)

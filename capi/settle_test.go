@@ -18,6 +18,9 @@ func TestACommandBesideOthersWaitsOutside(t *testing.T) {
 	client := openStore(t)
 	insert := insertCommand("a", document1("n", 1))
 	require.Nil(t, runCommand(client, "shop", insert, 0).rest, "alone")
+	gathered := runCommand(client, "shop", insert, -1)
+	require.NotNil(t, gathered.rest, "alone, but gathered with others")
+	require.Equal(t, ok, gathered.rest.settle().status)
 
 	c, err := use(client) // somebody else
 	require.NoError(t, err)
@@ -45,13 +48,13 @@ func TestASyncThatFailsIsTheAnswer(t *testing.T) {
 		return doc, command.Settle(ctx, func() error { return broken })
 	}})
 	require.NoError(t, c.enter())
-	alone := c.runUnsettled("shop", nil)
+	alone := c.runUnsettled("shop", nil, false)
 	require.Equal(t, failed, alone.status)
 	require.Contains(t, string(alone.doc), "the disk is gone")
 
 	require.NoError(t, c.enter())
 	require.NoError(t, c.enter())
-	beside := c.runUnsettled("shop", nil)
+	beside := c.runUnsettled("shop", nil, false)
 	require.Equal(t, ok, beside.status)
 	late := beside.rest.settle()
 	require.Equal(t, failed, late.status)

@@ -26,15 +26,27 @@ ARGON_HIDDEN int32_t shim_job_stream(int64_t job, int32_t keep,
  */
 #define SHIM_UNSETTLED 0x100
 
-/* A caller whose command is unsettled. */
+/* As the budget of goArgonCommand: what has to be settled comes back unsettled. */
+#define SHIM_GATHERED -1
+
+/* A caller whose command may be unsettled. */
 typedef struct shim_waiter {
   argon_buffer *buffer;
-  int32_t status; /* what argon_command returns */
+  int32_t status; /* of goArgonCommand; settled, what argon_command returns */
   int32_t settled;
   struct shim_waiter *next;
 } shim_waiter;
 
 /* Returns what argon_command returns, once the command is settled. */
 ARGON_HIDDEN int32_t shim_settled(int32_t status, argon_buffer *buffer);
+
+/* Whether argon_command is to run this command by shim_together. */
+ARGON_HIDDEN int shim_gathers(const char *db, const uint8_t *command,
+                              int64_t size);
+
+/* argon_command for an insert, with others that come at the same time. */
+ARGON_HIDDEN int32_t shim_together(int64_t client, const char *db,
+                                   const uint8_t *command, int64_t size,
+                                   argon_buffer *buffer);
 
 #endif /* ARGON_SHIM_H */
