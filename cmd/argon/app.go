@@ -108,7 +108,10 @@ func (a *app) printJSON(v any) error {
 // printError writes an error, its remedy, and whatever helps to go on.
 func (a *app) printError(err error) {
 	e := errs.As(err)
-	if a.json && e != nil {
+	if a.json {
+		if e == nil {
+			e = coded(err)
+		}
 		enc := json.NewEncoder(a.io.Err)
 		enc.SetEscapeHTML(false)
 		// Standard error is the last resort: a failure to write there has nowhere to go.
@@ -130,6 +133,15 @@ func (a *app) printError(err error) {
 	default:
 		fmt.Fprintf(a.io.Err, "argon: %v\n", err)
 	}
+}
+
+// coded gives a code to an error that has none: wrong use, or a defect.
+func coded(err error) *errs.Error {
+	message, remedy, _ := strings.Cut(err.Error(), "\n  ")
+	if u := (usageError{}); errors.As(err, &u) {
+		return errs.New(errs.FailedToParse, "%s", message).WithRemedy("%s", remedy)
+	}
+	return errs.New(errs.InternalError, "%s", message)
 }
 
 // confirm asks before something is destroyed. Without a terminal there is nobody

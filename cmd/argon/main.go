@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"golang.org/x/term"
@@ -59,6 +60,7 @@ func run(args []string, io *IO) int {
 		err = e
 	}
 	if err != nil {
+		a.json = a.json || slices.Contains(args, "--json") // behind what could not be parsed
 		a.printError(err)
 	}
 	return exitCode(err)
