@@ -2,7 +2,7 @@
 // Extended JSON, CSV, BSON, Parquet and Arrow, and dumps of mongodump, in both
 // directions, and a MongoDB server once.
 //
-// It owns the formats (json.go, csv*.go, bson.go, dump*.go, archive.go; those of
+// It owns the formats (json.go, csv*.go, bson.go, dump*.go, archive*.go; those of
 // columns are package arrowfile's), the splitting of a file into blocks
 // that several goroutines read at once (split.go), the way of documents into a
 // Sink with its errors by line (import.go), the way out (export*.go), and the
