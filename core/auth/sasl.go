@@ -65,9 +65,12 @@ func (c *Conversation) beginScram(mechanism string, payload []byte) ([]byte, err
 		c.user.User = name
 		cred, ok := credential{}, false
 		if u := c.t.users[c.user]; u != nil {
-			if cred, ok = u.credentials[mechanism]; ok {
-				c.known = u
+			if cred, ok = u.credentials[mechanism]; !ok {
+				// Drivers begin with one mechanism while they ask for those that the
+				// user has. That there is such a user Mechanisms tells them anyway.
+				return scram.StoredCredentials{}, errFailed()
 			}
+			c.known = u
 		}
 		fake := c.a.fake(c.t.secret, c.user, mechanism)
 		if !ok {

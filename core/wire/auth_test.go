@@ -105,6 +105,7 @@ func TestDriverAuthenticates(t *testing.T) {
 	v.s.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	v.inside("shop", `{"insert": "c", "documents": [{"_id": 1}]}`)
 	v.inside("admin", `{"createUser": "ada", "pwd": "s3cret/ and:odd@", "roles": [{"role": "read", "db": "shop"}]}`)
+	v.inside("admin", `{"createUser": "old", "pwd": "s3cret-old", "roles": [], "mechanisms": ["SCRAM-SHA-1"]}`)
 	v.inside("shop~exp", `{"createUser": "local", "pwd": "s3cret-too", "roles": []}`)
 	key := v.inside("admin", `{"argonAPIKeyCreate": "etl", "roles": [{"role": "readWrite", "db": "shop"}]}`).Get("key").Str()
 	pwd := url.QueryEscape("s3cret/ and:odd@")
@@ -113,6 +114,8 @@ func TestDriverAuthenticates(t *testing.T) {
 		"negotiated":      {"ada:" + pwd, "", "ada@admin"},
 		"SCRAM-SHA-256":   {"ada:" + pwd, "authMechanism=SCRAM-SHA-256", "ada@admin"},
 		"SCRAM-SHA-1":     {"ada:" + pwd, "authMechanism=SCRAM-SHA-1", "ada@admin"},
+		"one mechanism":   {"old:s3cret-old", "", "old@admin"}, // drivers begin with the other one
+		"not its own":     {"old:s3cret-old", "authMechanism=SCRAM-SHA-256", ""},
 		"authSource":      {"local:s3cret-too", "authSource=shop~exp", "local@shop~exp"},
 		"API key":         {"apikey:" + key, "authMechanism=PLAIN&authSource=$external", "apikey:etl@$external"},
 		"wrong password":  {"ada:s3cret-not", "", ""},
