@@ -98,7 +98,7 @@ func (l *lane) stream(ctx context.Context, o streamOptions) error {
 		if err := l.applyReading(ctx); err != nil {
 			return err
 		}
-		l.attempts = 0
+		l.attempts.Store(0)
 	}
 	return failed
 }

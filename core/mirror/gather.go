@@ -61,12 +61,13 @@ func (s *scan) gather(size int) *gatherer {
 				}
 				l.add(a)
 			}
+			last := l.last // it is the receiver's once it is sent
 			select {
 			case g.out <- l:
 			case <-s.stopped:
 				return
 			}
-			if l.last {
+			if last {
 				return
 			}
 		}

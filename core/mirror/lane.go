@@ -53,7 +53,7 @@ type lane struct {
 
 	events, commits atomic.Int64
 	lag             lagMeter
-	attempts        int
+	attempts        atomic.Int64                  // in a row that failed
 	caughtUp        atomic.Int64                  // Unix ms of when the source had nothing more; 0 if it has
 	windowLeft      atomic.Pointer[time.Duration] // nil while it is unknown
 }
@@ -117,7 +117,7 @@ func (l *lane) run(ctx context.Context) error {
 			l.setStage(stageFailed, err)
 			return err
 		case err == nil:
-			l.attempts = 0
+			l.attempts.Store(0)
 			continue // the stream ended in order
 		}
 		wait, stage := l.backoff(), stageWaiting
@@ -139,8 +139,7 @@ func (l *lane) run(ctx context.Context) error {
 // backoff returns how long to wait, longer each time, with some chance in it so
 // that many mirrors do not come back at once.
 func (l *lane) backoff() time.Duration {
-	wait := min(firstWait<<min(l.attempts, 12), longWait)
-	l.attempts++
+	wait := min(firstWait<<min(l.attempts.Add(1)-1, 12), longWait)
 	return wait/2 + rand.N(wait)
 }
 

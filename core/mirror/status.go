@@ -139,7 +139,7 @@ func (l *lane) status() laneStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := laneStatus{
-		Database: l.Database, Project: l.Project, Branch: l.Branch, State: l.stage, Attempts: l.attempts,
+		Database: l.Database, Project: l.Project, Branch: l.Branch, State: l.stage, Attempts: int(l.attempts.Load()),
 		Snapshot: l.state.Snapshot, ClusterTime: l.position.Cluster,
 		LagMS: ms(p50), LagP95MS: ms(p95), Events: l.events.Load(), Commits: l.commits.Load(), Reread: l.refetched,
 		Gaps: append([]gap{}, l.state.Gaps...), Series: append([]series{}, l.state.Series...), Notes: append([]string{}, l.state.Notes...),
