@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,20 +177,7 @@ func (c *trial) same(t *testing.T, failed, found bsonraw.Doc) bool {
 // again gets its old place back, as long as no stage has made a new document;
 // here a new field is the last one, always.
 func (c *trial) reusesPlace(other bsonraw.Doc) bool {
-	return c.update.Type == bsonraw.Array && c.update.Doc().Len() > 1 && byName(other.Value()) == byName(c.post.Value())
-}
-
-// byName returns a value with all fields sorted by name.
-func byName(v bsonraw.Value) string {
-	if v.Type != bsonraw.Object && v.Type != bsonraw.Array {
-		return fmt.Sprintf("%x:%x", v.Type, v.Data)
-	}
-	var parts []string
-	for it := v.Doc().Iter(); it.Next(); {
-		parts = append(parts, string(it.Key())+"="+byName(it.Value()))
-	}
-	slices.Sort(parts)
-	return fmt.Sprint(v.Type, parts)
+	return c.update.Type == bsonraw.Array && c.update.Doc().Len() > 1 && mongotest.ByName(other.Value()) == mongotest.ByName(c.post.Value())
 }
 
 func TestRandomOperatorsAsMongod(t *testing.T) {

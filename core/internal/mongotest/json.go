@@ -3,6 +3,7 @@ package mongotest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/argon-lab/argon/core/bsonraw"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -49,4 +50,17 @@ func ValueJSON(v bsonraw.Value) string {
 		return fmt.Sprintf("%s %x", v.Type.Name(), v.Data)
 	}
 	return string(fields["v"])
+}
+
+// ByName returns a value as a text that does not tell in which order fields are.
+func ByName(v bsonraw.Value) string {
+	if v.Type != bsonraw.Object && v.Type != bsonraw.Array {
+		return fmt.Sprintf("%x:%x", v.Type, v.Data)
+	}
+	var parts []string
+	for it := v.Doc().Iter(); it.Next(); {
+		parts = append(parts, string(it.Key())+"="+ByName(it.Value()))
+	}
+	slices.Sort(parts)
+	return fmt.Sprint(v.Type, parts)
 }
