@@ -139,8 +139,7 @@ class Bench:
             self.say(f"{count:,} documents into {side}: {name}")
             worker.fill(name=name, count=count, shape=shape)
             self._filled.add((side, name))
-            if side != "mongo":
-                worker.settle()
+            worker.settle()
         return worker
 
     @property

@@ -30,6 +30,10 @@ class Side(CollectionSide):
         """Return the collection; filling it waits for no journal."""
         return self._database[name].with_options(write_concern=WriteConcern(w=1, j=False))
 
+    def settle(self) -> None:
+        """Have written what would be written in the background otherwise."""
+        self._client.admin.command("fsync")
+
     def version(self) -> str:
         """Return the versions of the driver and of the server."""
         return f"pymongo {pymongo.version}, mongod {self._client.server_info()['version']}"
