@@ -329,14 +329,14 @@ func writeConcernError(code int32, name, message string) bsonraw.Doc {
 	return b.Finish()
 }
 
-// failure is the error of a command. Beside it stands, as in mongod, what there is to
-// say of the write concern: drivers raise that first.
-func (c *call) failure(err error) *errs.Error {
-	e := asError(err)
-	if concern := c.concernError(); concern != nil {
-		with := *e
-		with.Concern = concern
-		return &with
+// failure is the error of a command that ran. Beside it stands, as in mongod, what
+// there is to say of the write concern: drivers raise that first.
+func (c *call) failure(err error) error {
+	concern := c.concernError()
+	if err == nil || concern == nil {
+		return err
 	}
-	return e
+	with := *asError(err)
+	with.Concern = concern
+	return &with
 }

@@ -69,7 +69,7 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 	defer d.leave(c)
 	reply, err := c.execute(ctx)
 	if err != nil {
-		return nil, c.failure(err)
+		return nil, asError(err)
 	}
 	return c.withTimes(reply), nil
 }
@@ -87,7 +87,7 @@ func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, ra
 	c.dst = dst
 	reply, err := c.execute(ctx)
 	if err != nil {
-		return dst, c.failure(err)
+		return dst, asError(err)
 	}
 	return c.appended(c.withTimes(reply)), nil
 }
@@ -285,10 +285,14 @@ func (c *call) execute(ctx context.Context) (bsonraw.Doc, error) {
 }
 
 func (c *call) runIt(ctx context.Context) (bsonraw.Doc, error) {
+	var reply bsonraw.Doc
+	var err error
 	if c.cmd.has(numbered) && c.logical != nil && c.txn == nil {
-		return c.runOnce(ctx)
+		reply, err = c.runOnce(ctx)
+	} else {
+		reply, err = c.runPlain(ctx)
 	}
-	return c.runPlain(ctx)
+	return reply, c.failure(err)
 }
 
 func (c *call) runPlain(ctx context.Context) (bsonraw.Doc, error) {
