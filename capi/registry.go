@@ -51,6 +51,9 @@ func connectionOf(n int64) (*connection, error) {
 	if c, ok := registry.get(n).(*connection); ok {
 		return c, nil
 	}
+	if n == 0 { // what bindings keep in place of a handle that they closed
+		return nil, errs.New(errs.StoreClosed, "the client is closed")
+	}
 	return nil, errs.New(errs.StoreClosed, "the client %d is closed, or never was", n)
 }
 
