@@ -37,7 +37,9 @@ argon branches log exp@-3 -p shop --actor etl --json`),
 	f := cmd.Flags()
 	f.Int64VarP(&o.list.Limit, "limit", "n", 20, "at most so many commits; 0 for all")
 	f.Int64Var(&o.list.Skip, "skip", 0, "leave out the newest ones")
-	f.StringVar(&o.list.Actor, "by", "", "only commits of this actor")
+	// A log changes nothing: here --actor says whose commits it shows.
+	f.StringVar(&o.list.Actor, "actor", "", "only commits of this actor")
+	f.StringVar(&o.list.Actor, "by", "", "the same as --actor")
 	collectionFlag(cmd, &o.list.Collection, "only commits that touched this collection")
 	f.StringVar(&o.since, "since", "", "not older than this time")
 	f.StringVar(&o.until, "until", "", "not newer than this time")

@@ -27,7 +27,7 @@ fields are set to what they were. What was changed again since is a conflict, as
 a merge. An undo is a commit like any other, and can itself be undone.`,
 		Example: example(`
 argon undo -p shop -b main --lsn 1024 --dry-run
-argon undo -p shop -b main --by etl --since 2026-11-24
+argon undo -p shop -b main --actor etl --since 2026-11-24
 argon undo -p shop -b main --from-lsn 1020 --to-lsn 1024 --resolve theirs`),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runUndo(cmd.Context(), a, &o) },
 	}
@@ -36,7 +36,7 @@ argon undo -p shop -b main --from-lsn 1020 --to-lsn 1024 --resolve theirs`),
 	f.Int64Var(&o.what.LSN, "lsn", 0, "undo this commit")
 	f.Int64Var(&o.what.From, "from-lsn", 0, "undo the commits from this one on")
 	f.Int64Var(&o.what.To, "to-lsn", 0, "undo the commits up to this one")
-	f.StringVar(&o.what.Actor, "by", "", "undo the commits of this actor")
+	f.StringVar(&o.what.Actor, "by", "", "undo the commits of this actor; --actor says it, too, where neither this nor an LSN does")
 	f.StringVar(&o.since, "since", "", "only commits not older than this time")
 	f.StringVar(&o.until, "until", "", "only commits not newer than this time")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan, write nothing")
@@ -53,6 +53,9 @@ func runUndo(ctx context.Context, a *app, o *undoOptions) error {
 	}
 	if w.Until, err = parseTime("until", o.until); err != nil {
 		return err
+	}
+	if w.Actor == "" && w.LSN == 0 && w.From == 0 && w.To == 0 {
+		w.Actor, a.actor = a.actor, "" // whose commits, and not in whose name
 	}
 	if w.LSN == 0 && w.From == 0 && w.To == 0 && w.Actor == "" && w.Since.IsZero() && w.Until.IsZero() {
 		return usage("say what to undo: --lsn, --from-lsn and --to-lsn, --by, --since or --until")

@@ -180,7 +180,7 @@ func (m *dumpImport) importer(ctx context.Context, coll string) (*importer, erro
 		Collection: coll, Format: BSON, MaxErrors: m.o.MaxErrors, BatchDocs: m.o.BatchDocs, Workers: m.o.Workers, OnError: m.o.OnError,
 		Checkpoints: m.o.Checkpoints, Atomic: m.o.Atomic, From: from,
 	})
-	in.failed, in.unit = &m.failed, "document"
+	in.failed, in.others, in.unit = &m.failed, &m.result.Docs, "document"
 	if m.o.Progress != nil {
 		in.o.Progress = func(p Progress) {
 			p.Docs += m.result.Docs

@@ -146,7 +146,7 @@ func newImporter(sink Sink, o ImportOptions) *importer {
 	if o.BatchDocs <= 0 {
 		o.BatchDocs = defaultBatchDocs
 	}
-	return &importer{sink: sink, o: o, start: time.Now(), failed: new(int64)}
+	return &importer{sink: sink, o: o, start: time.Now(), failed: new(int64), others: new(int64)}
 }
 
 // importer is one import.
@@ -161,6 +161,7 @@ type importer struct {
 	unit   string
 	total  int64  // documents in the input, 0 if unknown
 	failed *int64 // counts against MaxErrors, also over several imports
+	others *int64 // documents that the other ones of a dump have stored
 }
 
 // origin is where a document stands in the input. Its text is nil where the
@@ -312,7 +313,19 @@ func (m *importer) stopAt(ctx context.Context, e LineError) error {
 	if flushed := m.flush(ctx, Point{}); flushed != nil {
 		return flushed
 	}
-	return err
+	return m.stays(err)
+}
+
+// stays says of the error that ends an import what it leaves.
+func (m *importer) stays(err error) error {
+	e, n := errs.As(err), *m.others+m.result.Docs
+	switch {
+	case e == nil || m.o.Atomic || m.o.Checkpoints:
+		return err
+	case n == 0:
+		return e.WithRemedy("correct the line, or allow for errors")
+	}
+	return e.WithRemedy("correct the line, or allow for more errors; %d documents were imported and stay", n)
 }
 
 // fail counts a line that failed, and returns an error if it is one too many.
@@ -333,10 +346,7 @@ func (m *importer) fail(e LineError) error {
 	if m.o.Atomic {
 		return err.WithRemedy("correct the line, or allow for errors; nothing was imported")
 	}
-	if m.result.Docs > 0 || len(m.docs) > 0 || m.o.MaxErrors > 0 {
-		return err.WithRemedy("correct the line, or allow for more errors; the lines before it are imported")
-	}
-	return err.WithRemedy("correct the line, or allow for errors")
+	return err.WithRemedy("correct the line, or allow for more errors")
 }
 
 // flush stores the batch, with the point that is reached where that is asked
@@ -372,7 +382,7 @@ func (m *importer) refused(rejects Rejects) (failed error) {
 	for _, r := range rejects {
 		err := m.fail(m.source[r.Index].failure(m.docs[r.Index], m.unit, r.Err))
 		if err != nil && failed == nil {
-			failed = err
+			failed = m.stays(err)
 		}
 	}
 	return failed

@@ -104,6 +104,7 @@ func TestMaxErrors(t *testing.T) {
 	require.ErrorContains(t, err, "line 10: ")
 	require.EqualValues(t, 3, r.Failed)
 	require.EqualValues(t, 7, r.Docs)
+	require.Contains(t, errs.As(err).Remedy, "7 documents were imported and stay")
 
 	_, r, err = load(t, input, transfer.ImportOptions{MaxErrors: -1})
 	require.NoError(t, err)
@@ -116,6 +117,7 @@ func TestRefusedDocuments(t *testing.T) {
 	m := &memory{refuse: duplicate("_id")}
 	_, err := transfer.Import(t.Context(), strings.NewReader(input), m, transfer.ImportOptions{Collection: "c"})
 	require.ErrorContains(t, err, `line 4: E11000 duplicate key 1: {"_id":1}`)
+	require.Contains(t, errs.As(err).Remedy, "3 documents were imported and stay", "the one behind it, too")
 
 	m = &memory{refuse: duplicate("_id")}
 	r, err := transfer.Import(t.Context(), strings.NewReader(input), m, transfer.ImportOptions{Collection: "c", MaxErrors: 1, BatchDocs: 1})
