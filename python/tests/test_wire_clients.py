@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import argon
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CLIENTS = Path(os.environ.get("ARGON_CLIENTS_PYTHON", ROOT / ".clients-venv" / "bin" / "python"))
@@ -28,6 +30,14 @@ def test_python_clients(server: str, client: str) -> None:
     if not CLIENTS.exists():
         pytest.fail(f"no {CLIENTS}: make build/stamps/clients")
     ran(CLIENTS, "-W", "ignore", HERE / "clients" / f"{client}_day.py", server)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the store's socket is a Unix socket")
+def test_motor_on_the_uri_of_a_branch(main: argon.Branch) -> None:
+    """Over the socket of the store that this process has open."""
+    if not CLIENTS.exists():
+        pytest.fail(f"no {CLIENTS}: make build/stamps/clients")
+    ran(CLIENTS, "-W", "ignore", HERE / "clients" / "motor_day.py", main.uri)
 
 
 @pytest.fixture(scope="module")
