@@ -60,6 +60,8 @@ func TestMetamorphic(t *testing.T) {
 			"reopen":  m.reopen,
 			"diff":    m.diff,
 			"follow":  m.follow,
+			"undo":    m.undoLast,
+			"past":    m.past,
 		})
 	})
 }
@@ -184,9 +186,7 @@ func (m *machine) delete(t *rapid.T) {
 func (m *machine) anyMoment(t *rapid.T, branch string) (refs.Ref, *modelState) {
 	commits := m.model.branches[branch].commits
 	c := commits[rapid.IntRange(0, len(commits)-1).Draw(t, "commit")]
-	ref := head(branch)
-	ref.Moment = refs.Moment{Kind: refs.AtLSN, LSN: mvcc.LSN(c.lsn)}
-	return ref, c.state
+	return m.at(branch, c), c.state
 }
 
 func (m *machine) branch(t *rapid.T) {
@@ -228,6 +228,9 @@ func (m *machine) merge(t *rapid.T) {
 	if lsn, _ := reply.Get("lsn").AsInt64(); lsn != 0 {
 		m.commit(into, mvcc.LSN(lsn), state)
 	}
+	again, err := m.store.MergePlan(m.ctx, &MergeSpec{Project: "p", From: head(from), Into: head(into)})
+	require.NoError(t, err)
+	require.True(t, again.Get("plan").Doc().Get("upToDate").Bool(), "merged already")
 }
 
 func (m *machine) tag(t *rapid.T) {
@@ -260,14 +263,11 @@ func (m *machine) reopen(t *rapid.T) {
 func (m *machine) diff(t *rapid.T) {
 	baseRef, base := m.anyMoment(t, m.anyBranch(t))
 	targetRef, target := m.anyMoment(t, m.anyBranch(t))
-	cur, err := m.store.Diff(m.ctx, baseRef, targetRef, "c")
-	require.NoError(t, err)
+	found := m.diffOf(t, baseRef, targetRef)
+	m.checkReversed(t, found, baseRef, targetRef)
 	got := map[int]bool{}
-	for _, doc := range drain(t, m.ctx, cur) {
-		if doc.Get("_id").IsMissing() {
-			continue // the collection itself
-		}
-		got[int(doc.Get("_id").Int32())] = true
+	for id := range found {
+		got[id] = true
 	}
 	want := map[int]bool{}
 	for id := range 13 {
