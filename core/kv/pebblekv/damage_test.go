@@ -54,7 +54,7 @@ func restored(t testing.TB, all map[string][]byte, changed string, content []byt
 	return fs
 }
 
-const damageBatches = 400
+const damageBatches = 200
 
 // damaged makes a store with tables, a manifest of several records and a log,
 // and returns its files: closed in order, or as a kill leaves them.

@@ -22,7 +22,7 @@ func TestALogPastTheCache(t *testing.T) {
 		}
 		random := rand.New(rand.NewPCG(1, 2))
 		var want []byte
-		for range 60 {
+		for range 25 {
 			for range random.IntN(4) {
 				piece := make([]byte, 1+random.IntN(1<<random.IntN(22)))
 				for i := range piece {
