@@ -2,11 +2,13 @@
 
 They come from the source distribution of the version that is installed, and run
 module by module, each on a server of its own. What fails and is not in
-expected.txt, or is there and does not fail any more, is an error.
+expected.txt, or is there and does not fail any more, is an error. What fails is run
+once more, alone, since some tests give the server less than a tenth of a second.
 
     python tools/suites/run.py                       # all modules
     python tools/suites/run.py --short               # the selection of `make test`
     python tools/suites/run.py test_bulk test_gridfs
+    python tools/suites/run.py asynchronous/test_bulk auth/test_auth tls/test_ssl
     python tools/suites/run.py --server 127.0.0.1:27017 test_bulk   # a mongod, to compare
 """
 
@@ -18,6 +20,7 @@ import contextlib
 import fnmatch
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +37,10 @@ HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / "build" / "suites"
 
 MODULES = [
-    "test_auth",
+    "auth/test_auth",
+    "auth/asynchronous/test_auth",
     "test_bulk",
+    "asynchronous/test_bulk",
     "test_causal_consistency",
     "test_change_stream",
     "test_client",
@@ -43,6 +48,7 @@ MODULES = [
     "test_client_bulk_write",
     "test_collation",
     "test_collection",
+    "asynchronous/test_collection",
     "test_collection_management",
     "test_command_logging",
     "test_command_monitoring",
@@ -78,9 +84,11 @@ MODULES = [
     "test_server_selection_logging",
     "test_session",
     "test_sessions_unified",
-    "test_ssl",
+    "tls/test_ssl",
+    "tls/asynchronous/test_ssl",
     "test_streaming_protocol",
     "test_transactions",
+    "asynchronous/test_transactions",
     "test_transactions_unified",
     "test_unified_format",
     "test_versioned_api_integration",
@@ -136,13 +144,27 @@ def expectations() -> list[Expected]:
     return found
 
 
+def options_of(kind: str, binary: str, store: Path, tests: Path) -> list[str]:
+    """Return how the server of a module in auth/ or tls/ is started."""
+    if kind.startswith("auth"):
+        user = [binary, "users", "create", "user", "--role", "root", "--store", str(store)]
+        quiet = {"env": {**os.environ, "ARGON_PASSWORD": "password"}, "stdout": subprocess.DEVNULL}
+        subprocess.run(user, check=True, **quiet)  # the name and password that PyMongo's tests have
+        return ["--auth"]
+    if kind.startswith("tls"):
+        made = tests / "test" / "certificates"
+        return ["--tls-cert", str(made / "server.pem"), "--tls-ca", str(made / "ca.pem")]
+    return []
+
+
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, kind: str, tests: Path) -> Iterator[str]:
     """Run `argon serve` on a store of its own, and give its address."""
     binary = shutil.which(os.environ.get("ARGON", "argon"))
     if binary is None:
         sys.exit("no argon on the PATH: make build")
     command = [binary, "serve", "--store", str(folder / "store"), "--listen", "127.0.0.1:0"]
+    command += options_of(kind, binary, folder / "store", tests)
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [*command, "--json", "--enable-test-commands"],
@@ -158,7 +180,7 @@ def served(folder: Path) -> Iterator[str]:
             if not line:
                 raise RuntimeError((folder / "log").read_text())
             text += line
-        yield json.loads(text)["uris"][0].removeprefix("mongodb://").split("/")[0]
+        yield json.loads(text)["uris"][0].removeprefix("mongodb://").split("/")[0].split("@")[-1]
         server.terminate()
         if server.wait(60) != 0:
             raise RuntimeError("the server ended badly:\n" + (folder / "log").read_text())
@@ -170,12 +192,19 @@ def served(folder: Path) -> Iterator[str]:
 def run(tests: Path, module: str, selection: str, address: str) -> tuple[dict[str, str], str]:
     """Run a module; return the messages of its tests by name ("" is a pass), and the output."""
     host, port = address.rsplit(":", 1)
+    kind, _, module = module.rpartition("/")
+    if kind.startswith("tls"):
+        host = "localhost"  # which the certificate is for
+    file = f"test/{module}.py"
+    if kind.endswith("asynchronous"):
+        file = f"test/asynchronous/{module}.py"
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=native"]
         command += ["--timeout=90", f"--junitxml={report}", "-k", selection]
+        command += ["-o", "asyncio_mode=auto"]
         done = subprocess.run(
-            [*command, f"test/{module}.py"],
+            [*command, file],
             cwd=tests,
             env={**os.environ, "DB_IP": host, "DB_PORT": port, "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
@@ -189,14 +218,15 @@ def run(tests: Path, module: str, selection: str, address: str) -> tuple[dict[st
             }, done.stdout
         results = {}
         for case in ET.parse(report).getroot().iter("testcase"):
-            name = ".".join([module, case.attrib["classname"].split(".")[-1], case.attrib["name"]])
+            group = case.attrib["classname"].split(".")[-1].replace("Async", "")
+            name = ".".join([module, group, case.attrib["name"]])
             bad = [part for part in case if part.tag in ("failure", "error")]
             if bad or not len(case):  # what was skipped counts as neither
                 results[name] = " ".join((bad[0].get("message") or "failed").split()) if bad else ""
     return results, done.stdout
 
 
-def judge(results: dict[str, str], expected: list[Expected]) -> list[str]:
+def judge(results: dict[str, str], expected: list[Expected], names_only: bool = False) -> list[str]:
     """Return what is wrong with the results of a module."""
     wrong = []
     for name, message in results.items():
@@ -204,7 +234,7 @@ def judge(results: dict[str, str], expected: list[Expected]) -> list[str]:
         for e in known:
             e.seen = e.seen or bool(message)
         if message and not known:
-            wrong.append(f"{name}: {message[:300]}")
+            wrong.append(name if names_only else f"{name}: {message[:300]}")
     return wrong
 
 
@@ -227,12 +257,23 @@ def main() -> int:
         selection = SHORT[module] if options.short else ""
         if options.server:
             return run(tests, module, selection, options.server)
-        with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address:
-            return run(tests, module, selection, address)
+        with tempfile.TemporaryDirectory() as folder, served(Path(folder), module, tests) as at:
+            return run(tests, module, selection, at)
+
+    def again(module: str, results: dict[str, str]) -> None:
+        """Run once more, alone, what failed and should not; keep what the second run says."""
+        names = [name.split(".", 2)[2] for name in judge(results, expected, names_only=True)]
+        chosen = " or ".join({re.split(r"[^\w]", name)[0] for name in names})
+        with tempfile.TemporaryDirectory() as folder, served(Path(folder), module, tests) as at:
+            second, _ = run(tests, module, chosen, at)
+        for name in judge(results, expected, names_only=True):
+            results[name] = second.get(name, results[name])
 
     wrong = []
     with concurrent.futures.ThreadPoolExecutor(1 if options.server else 2) as pool:
         for module, (results, output) in zip(modules, pool.map(one, modules), strict=True):
+            if not options.server and judge(results, expected):
+                again(module, results)
             failed = sum(map(bool, results.values()))
             bad = judge(results, expected)
             known = failed - len(bad)
@@ -241,10 +282,11 @@ def main() -> int:
                 print(output)
             wrong += bad
             if not options.short and not options.server:
+                base = module.removeprefix("auth/").removeprefix("tls/")
                 wrong += [
                     f"{e.pattern} does not fail any more: take it out of expected.txt"
                     for e in expected
-                    if e.pattern.startswith(module + ".") and not e.seen and not e.sometimes
+                    if e.pattern.startswith(base + ".") and not e.seen and not e.sometimes
                 ]
     for line in wrong:
         print("WRONG", line)
