@@ -147,14 +147,16 @@ func (l *lane) status() laneStatus {
 	}
 	s.Synced = l.stage == stageFollowing && l.caughtUp.Load() != 0
 	if !l.state.Copied.IsZero() {
-		s.Copied = &l.state.Copied
+		at := l.state.Copied // a copy, which stays as it is once l.mu is free
+		s.Copied = &at
 	}
 	if l.position.Wall != 0 {
 		at := time.UnixMilli(l.position.Wall).UTC()
 		s.SourceTime = &at
 	}
 	if !l.retryAt.IsZero() {
-		s.RetryAt = &l.retryAt
+		at := l.retryAt
+		s.RetryAt = &at
 	}
 	if left := l.windowLeft.Load(); left != nil {
 		w := int64(*left / time.Second)
