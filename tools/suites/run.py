@@ -148,8 +148,8 @@ def options_of(kind: str, binary: str, store: Path, tests: Path) -> list[str]:
     """Return how the server of a module in auth/ or tls/ is started."""
     if kind.startswith("auth"):
         user = [binary, "users", "create", "user", "--role", "root", "--store", str(store)]
-        quiet = {"env": {**os.environ, "ARGON_PASSWORD": "password"}, "stdout": subprocess.DEVNULL}
-        subprocess.run(user, check=True, **quiet)  # the name and password that PyMongo's tests have
+        env = {**os.environ, "ARGON_PASSWORD": "password"}  # both are those of PyMongo's tests
+        subprocess.run(user, check=True, env=env, stdout=subprocess.DEVNULL)
         return ["--auth"]
     if kind.startswith("tls"):
         made = tests / "test" / "certificates"
