@@ -14,6 +14,10 @@ from . import _ffi
 from ._options import DEFAULT_CODEC, decode_reply
 
 
+# Options that may stand in the environment.
+_ENVIRONMENT = {"uri": "ARGON_URI", "apiKey": "ARGON_API_KEY"}
+
+
 class Connection:
     """A client of the library. Threads may share it.
 
@@ -28,8 +32,20 @@ class Connection:
         self.library: Any = library if library is not None else _ffi.load()
         self.open_options = dict(options)
         self.mongo: Any = None  # the MongoClient of Branch.database
-        self.client = self.library.open(encode(options))
+        self.client = self.library.open(self._options())
         _open.add(self)
+
+    def option(self, key: str) -> Any:
+        """Return what it was opened with, or what the environment says now.
+
+        The library's own copy of the environment is as old as its loading. And what
+        stands there is not kept in ``open_options``, which are pickled.
+        """
+        return self.open_options.get(key) or os.environ.get(_ENVIRONMENT.get(key, "")) or None
+
+    def _options(self) -> bytes:
+        named = {key: value for key in _ENVIRONMENT if (value := self.option(key))}
+        return encode({**self.open_options, **named})
 
     def close(self) -> None:
         """Close the store. A second time does nothing."""
@@ -108,7 +124,7 @@ class _Reopen:
             if connection.library is self:
                 library = _ffi.load()
                 if connection.client:
-                    connection.client = library.open(encode(connection.open_options))
+                    connection.client = library.open(connection._options())
                     _open.add(connection)
                 connection.library = library
         return getattr(connection.library, name)

@@ -36,7 +36,7 @@ def database(connection: Connection, db: str) -> Database[dict[str, Any]]:
         options: dict[str, Any] = {"uuidRepresentation": "standard", "tz_aware": False}
         if actor := connection.open_options.get("actor"):
             options["appname"] = actor  # under this name it stands in the log
-        if key := connection.open_options.get("apiKey"):
+        if key := connection.option("apiKey"):
             options |= {"username": "apikey", "password": key, "authSource": "$external"}
             options["authMechanism"] = "PLAIN"
         address = connection_string(connection.place(), db)

@@ -102,7 +102,7 @@ def test_a_closed_client_says_so(tmp_path: Path) -> None:
     client.close()
     client.close()
     assert "closed" in repr(client)
-    with pytest.raises(argon.ClientClosed, match="^the client is closed: open it again"):
+    with pytest.raises(argon.ClientClosed, match=r"^the client is closed: open it again"):
         users.find_one({"_id": 1})
     with pytest.raises(argon.ClientClosed):
         list(users.find())

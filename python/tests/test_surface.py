@@ -170,3 +170,14 @@ def test_the_tree_of_exceptions_is_drawn_as_it_is() -> None:
         if inspect.isclass(value) and issubclass(value, argon.ArgonError)
     }
     assert ours - drawn == {_errors.HandleInvalid}
+
+
+def test_the_environment_names_the_store_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as it was when the library was loaded."""
+    for name in ("one", "two"):
+        monkeypatch.setenv("ARGON_URI", str(tmp_path / name))
+        with argon.Client() as client:
+            client.projects.create("shop")
+        assert (tmp_path / name).is_dir()
