@@ -13,7 +13,6 @@ from bson import encode
 from . import _ffi
 from ._options import DEFAULT_CODEC, decode_reply
 
-
 # Options that may stand in the environment.
 _ENVIRONMENT = {"uri": "ARGON_URI", "apiKey": "ARGON_API_KEY"}
 

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,10 @@ import argon
 from argon import _ffi
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# A shell that runs the tests in its background has them ignore Ctrl-C, and with
+# them the processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -483,10 +483,12 @@ def test_ctrl_c_ends_an_import(main: argon.Branch, tmp_path: Path, atomic: bool)
     stopped = threading.Event()
     writer = threading.Thread(target=write)
     writer.start()
-    with pytest.raises(KeyboardInterrupt, match="the import was stopped") as caught:
-        rows.import_file(pipe, atomic=atomic, progress=False)
-    stopped.set()
-    writer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt, match="the import was stopped") as caught:
+            rows.import_file(pipe, atomic=atomic, progress=False)
+    finally:
+        stopped.set()
+        writer.join()
     n = rows.count_documents({})
     if atomic:
         assert n == 0
