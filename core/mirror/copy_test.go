@@ -74,18 +74,22 @@ func (w *world) done() progress {
 }
 
 // halfCopied copies a collection of n documents, and stops when it has some of them.
-func (w *world) halfCopied(n int) *copyState {
-	w.fill("many", n)
-	w.add()
-	w.eventually("some documents", func() bool { return w.done().Docs > 0 })
-	_, err := w.m.Stop(w.ctx(), "live")
-	require.NoError(w.t, err)
-	require.NoError(w.t, w.lane().load(w.ctx()))
-	c := w.lane().copies["many"]
-	require.NotNil(w.t, c, "the copy is done already")
-	require.False(w.t, c.Done)
-	require.NotEmpty(w.t, c.Process)
-	return c
+// One that was done by then is made again, larger.
+func halfCopied(t *testing.T) (w *world, c *copyState, n int) {
+	for n = 40_000; ; n *= 2 {
+		w = newWorld(t)
+		w.fill("many", n)
+		w.add()
+		w.eventually("some documents", func() bool { return w.done().Docs > 0 })
+		_, err := w.m.Stop(w.ctx(), "live")
+		require.NoError(t, err)
+		require.NoError(t, w.lane().load(w.ctx()))
+		if c = w.lane().copies["many"]; c != nil && !c.Done {
+			require.NotEmpty(t, c.Process)
+			return w, c, n
+		}
+		require.Less(t, n, 1_000_000, "each copy was done before it was stopped")
+	}
 }
 
 // TestCopyOnAnotherMember goes on with a copy at another member of the source, to
@@ -93,9 +97,7 @@ func (w *world) halfCopied(n int) *copyState {
 func TestCopyOnAnotherMember(t *testing.T) {
 	defer func(size int) { commitBytes = size }(commitBytes)
 	commitBytes = 1 << 20
-	w := newWorld(t)
-	const n = 40_000
-	c := w.halfCopied(n)
+	w, c, n := halfCopied(t)
 	record := c.Resume.Lookup("$recordId").AsInt64()
 	c.Process = bson.NewObjectID().Hex()
 	c.Resume = marshalRaw(bson.D{{Key: "$recordId", Value: record + 1000}})
@@ -111,9 +113,7 @@ func TestCopyOnAnotherMember(t *testing.T) {
 func TestCopyGoesOnBehindNothing(t *testing.T) {
 	defer func(size int) { commitBytes = size }(commitBytes)
 	commitBytes = 1 << 20
-	w := newWorld(t)
-	const n = 40_000
-	c := w.halfCopied(n)
+	w, c, n := halfCopied(t)
 	last := c.Resume.Lookup("$recordId").AsInt64() - 1
 	gone, err := w.db.Collection("many").DeleteOne(w.ctx(), bson.D{{Key: "_id", Value: last}})
 	require.NoError(t, err)
