@@ -7,6 +7,7 @@ import (
 	"github.com/argon-lab/argon/core/auth"
 	"github.com/argon-lab/argon/core/bsonraw"
 	"github.com/argon-lab/argon/core/engine"
+	"github.com/argon-lab/argon/core/errs"
 	"github.com/argon-lab/argon/core/query"
 	"github.com/argon-lab/argon/core/refs"
 )
@@ -68,6 +69,9 @@ func runListDatabases(ctx context.Context, c *call, a *listDatabasesArgs) (bsonr
 			continue
 		}
 		doc, err := c.describeDatabase(ctx, br, a.nameOnly)
+		if gone(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -98,14 +102,28 @@ func (c *call) databases(ctx context.Context) ([]*engine.Branch, error) {
 	var out []*engine.Branch
 	for _, p := range projects {
 		branches, err := c.d.store.Branches(ctx, p.Name)
+		if gone(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(branches, func(br *engine.Branch) bool { return br.Name == refs.Main })
-		out = append(out, branches[i])
-		out = append(out, slices.Delete(branches, i, i+1)...)
+		slices.SortStableFunc(branches, func(a, b *engine.Branch) int { return mainFirst(a) - mainFirst(b) })
+		out = append(out, branches...)
 	}
 	return out, nil
+}
+
+func mainFirst(br *engine.Branch) int {
+	if br.Name == refs.Main {
+		return 0
+	}
+	return 1
+}
+
+// gone reports whether what was listed a moment ago was deleted since.
+func gone(err error) bool {
+	return errs.Is(err, errs.ProjectNotFound) || errs.Is(err, errs.BranchNotFound)
 }
 
 // describeDatabase returns nil of a branch whose collections were all dropped: in

@@ -261,6 +261,38 @@ func TestDroppedDatabasesAreNotListed(t *testing.T) {
 	require.Equal(t, []string{"fresh", "p", "p~empty"}, listed())
 }
 
+// What is deleted while databases are listed is left out, and fails nothing.
+func TestDatabasesAreListedWhileTheyGo(t *testing.T) {
+	d := newDoor(t)
+	d.insertN("p", 1)
+	list := doc(t, `{"listDatabases": 1, "nameOnly": true}`)
+	stop, failed := make(chan struct{}), make(chan error)
+	go func() {
+		defer close(failed)
+		sess := d.NewSession(SessionOptions{})
+		defer sess.Close()
+		for {
+			if _, err := d.Run(d.t.Context(), sess, "admin", list); err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	for range 100 {
+		d.run("p", `{"argonBranchCreate": "exp"}`)
+		d.run("admin", `{"argonProjectCreate": "other"}`)
+		d.run("p", `{"argonBranchDelete": "exp"}`)
+		d.run("admin", `{"argonProjectDelete": "other"}`)
+	}
+	close(stop)
+	require.NoError(t, <-failed)
+}
+
 // A collection has one UUID on every branch, by every name.
 func TestCollectionsHaveUUIDs(t *testing.T) {
 	d := newDoor(t)
