@@ -77,25 +77,17 @@ func (d *Dispatcher) Run(ctx context.Context, sess *Session, db string, raw bson
 // RunAppend is Run for a door that sends bytes: the reply is appended to dst. With
 // an error dst comes back as it was.
 func (d *Dispatcher) RunAppend(ctx context.Context, sess *Session, db string, raw bsonraw.Doc, dst []byte) ([]byte, error) {
-	c, err := d.begin(ctx, sess, db, raw)
-	if err != nil {
-		return dst, asError(err)
-	}
-	defer c.release()
-	d.ops.enter(ctx, c, d.now())
-	defer d.leave(c)
-	c.dst = dst
-	reply, err := c.execute(ctx)
-	if err != nil {
-		return dst, asError(err)
-	}
-	return c.appended(c.withTimes(reply)), nil
+	return d.runTo(ctx, sess, db, raw, dst, false)
 }
 
 // AppendFirst is Run for who wants the first document of the cursor that a command
 // answers with, and not the reply around it: it appends the document to dst, or
 // nothing if there is none. With an error dst comes back as it was.
 func (d *Dispatcher) AppendFirst(ctx context.Context, sess *Session, db string, raw bsonraw.Doc, dst []byte) ([]byte, error) {
+	return d.runTo(ctx, sess, db, raw, dst, true)
+}
+
+func (d *Dispatcher) runTo(ctx context.Context, sess *Session, db string, raw bsonraw.Doc, dst []byte, first bool) ([]byte, error) {
 	c, err := d.begin(ctx, sess, db, raw)
 	if err != nil {
 		return dst, asError(err)
@@ -103,12 +95,15 @@ func (d *Dispatcher) AppendFirst(ctx context.Context, sess *Session, db string, 
 	defer c.release()
 	d.ops.enter(ctx, c, d.now())
 	defer d.leave(c)
-	c.dst, c.first = dst, true
-	all, err := c.execute(ctx)
-	if err != nil {
+	c.dst, c.first = dst, first
+	reply, err := c.execute(ctx)
+	switch {
+	case err != nil:
 		return dst, asError(err)
+	case first:
+		return reply, nil // appended already
 	}
-	return all, nil
+	return c.appended(c.withTimes(reply)), nil
 }
 
 // leave ends what enter began.
