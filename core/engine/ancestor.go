@@ -41,29 +41,40 @@ type ancestorBase struct {
 
 // common returns the ancestor of two states. It has to be closed.
 func (s *Store) common(a, b knowledge) (*ancestor, error) {
-	anc := &ancestor{s: s}
-	shared := knowledge{}
+	anc, known, shared := &ancestor{s: s}, knowledge{}, knowledge{}
 	for seg, lsn := range a {
 		if other, ok := b[seg]; ok {
 			shared[seg] = min(lsn, other)
 		}
 	}
-	for known := (knowledge{}); ; {
+	for {
 		at, more, err := s.newestUnknown(shared, known)
-		if err != nil || !more {
-			return anc, err
+		if err == nil && more {
+			err = anc.addBase(at, known)
 		}
-		base := &ancestorBase{at: at}
-		if base.knows, err = s.knowledgeOf(at); err != nil {
-			return anc, err
+		if err != nil {
+			anc.close()
+			return nil, err
 		}
-		if base.reader, err = s.readerAt(at); err != nil {
-			return anc, err
+		if !more {
+			return anc, nil
 		}
-		base.view = base.newView()
-		known.add(base.knows)
-		anc.bases = append(anc.bases, base)
 	}
+}
+
+// addBase takes in a state, and known what it knows.
+func (a *ancestor) addBase(at wal.Position, known knowledge) (err error) {
+	b := &ancestorBase{at: at}
+	if b.knows, err = a.s.knowledgeOf(at); err != nil {
+		return err
+	}
+	if b.reader, err = a.s.readerAt(at); err != nil {
+		return err
+	}
+	b.view = b.newView()
+	known.add(b.knows)
+	a.bases = append(a.bases, b)
+	return nil
 }
 
 // newestUnknown returns the newest position of shared with commits that known
@@ -225,9 +236,7 @@ func (a *ancestor) addIndex(ctx context.Context, c *catalog, key string) error {
 
 func (a *ancestor) close() {
 	for _, b := range a.bases {
-		if b.view != nil {
-			b.view.Close()
-		}
+		b.view.Close()
 		if b.before != nil {
 			b.before.close()
 		}
