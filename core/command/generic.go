@@ -55,7 +55,8 @@ type concern struct {
 //
 // Accepted without effect, with the reason: comment (for logs and profilers),
 // $readPreference and $clusterTime (there is one node, and it is always up to
-// date; only their form is checked), apiDeprecationErrors (nothing of version 1 is deprecated), $client (sent by drivers and proxies about themselves).
+// date; only their form is checked), apiDeprecationErrors (nothing of version 1 is
+// deprecated), $client (sent by drivers and proxies about themselves).
 func (g *generic) read(key []byte, v bsonraw.Value) (bool, error) {
 	switch string(key) {
 	case "$db":

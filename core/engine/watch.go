@@ -251,8 +251,7 @@ func (w *ChangeStream) Close() error {
 // rawEvents is the stream before its pipeline.
 type rawEvents ChangeStream
 
-// Next returns the next event that the stream is to show, false if there is none
-// for now.
+// Next returns the next event that the stream is to show, false if there is none yet.
 func (r *rawEvents) Next(ctx context.Context) (Doc, bool, error) {
 	w := (*ChangeStream)(r)
 	for len(w.queue) == 0 {
@@ -282,7 +281,7 @@ func (r *rawEvents) Next(ctx context.Context) (Doc, bool, error) {
 
 func (r *rawEvents) Close() error { return nil }
 
-// nextStep goes to the next commit; false if there is none for now.
+// nextStep goes to the next commit; false if there is none yet.
 func (w *ChangeStream) nextStep(ctx context.Context) (bool, error) {
 	for {
 		if err := w.s.open(); err != nil {

@@ -30,7 +30,7 @@ func (s *scenario) watch(spec *WatchSpec) *ChangeStream {
 	return w
 }
 
-// events reads what a stream has for now.
+// events reads what a stream has by now.
 func events(t require.TestingT, w *ChangeStream) []Doc {
 	var docs []Doc
 	for {

@@ -26,10 +26,11 @@ const (
 // A collection is read in the order in which the source has it, which costs the
 // source least; each answer tells where the next goes on ($_requestResumeToken,
 // since 4.4), and that is stored with the chunk. It is a record's number, which means
-// nothing to another member of the source: there, the collection is read once more. Collections are read beside each
-// other, and each by one reader: what it inserts mostly ascends then, and so
-// needs no compaction. Rejected: ranges of _id in parallel. They are read through
-// the index at twice the cost, and make the store merge what they interleave.
+// nothing to another member of the source: there, the collection is read once more.
+// Collections are read beside each other, and each by one reader: what it inserts
+// mostly ascends then, and so needs no compaction. Rejected: ranges of _id in
+// parallel. They are read through the index at twice the cost, and make the store
+// merge what they interleave.
 
 // firstCopy copies the database, or what is left to copy.
 func (l *lane) firstCopy(ctx context.Context) error {

@@ -33,7 +33,7 @@ func (p *Pipeline) Run(ctx context.Context, in Iter, src Source) (Iter, error) {
 }
 
 // Follow runs the pipeline on an input without an end: where in has no document
-// for now, it says so with false, and the caller asks again later. It is for
+// yet, it says so with false, and the caller asks again later. It is for
 // pipelines of stages that make one document of each, or none.
 func (p *Pipeline) Follow(ctx context.Context, in Iter) (Iter, error) {
 	return p.start(ctx, &run{o: p.o}, in)

@@ -35,12 +35,12 @@ class Connection:
         _open.add(self)
 
     def option(self, key: str) -> Any:
-        """Return what it was opened with, or what the environment says now.
+        """Return the uri or the apiKey it was opened with, or what the environment says now.
 
         The library's own copy of the environment is as old as its loading. And what
         stands there is not kept in ``open_options``, which are pickled.
         """
-        return self.open_options.get(key) or os.environ.get(_ENVIRONMENT.get(key, "")) or None
+        return self.open_options.get(key) or os.environ.get(_ENVIRONMENT[key])
 
     def _options(self) -> bytes:
         named = {key: value for key in _ENVIRONMENT if (value := self.option(key))}
