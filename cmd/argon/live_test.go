@@ -25,11 +25,7 @@ import (
 //	mongo COMMAND       runs a command on the database and prints its reply
 //	admin COMMAND       the same on the database admin
 func TestLiveScripts(t *testing.T) {
-	uri := liveMongod(t)
-	client, err := mongo.Connect(options.Client().ApplyURI(uri + "/?directConnection=true"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = client.Disconnect(context.WithoutCancel(t.Context())) })
-	becomesPrimary(t, client)
+	uri, client := live(t)
 	n := 0
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/live",
@@ -61,6 +57,16 @@ func runOn(ts *testscript.TestScript, db *mongo.Database, text string) {
 	out, err := bson.MarshalExtJSON(reply, false, false)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n", out)
+}
+
+// live returns a MongoDB that is a primary, and a client of it.
+func live(t *testing.T) (uri string, client *mongo.Client) {
+	uri = liveMongod(t)
+	client, err := mongo.Connect(options.Client().ApplyURI(uri + "/?directConnection=true"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Disconnect(context.WithoutCancel(t.Context())) })
+	becomesPrimary(t, client)
+	return uri, client
 }
 
 // liveMongod starts a mongod for the test and returns mongodb://host:port.

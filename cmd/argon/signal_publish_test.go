@@ -3,31 +3,24 @@
 package main
 
 import (
-	"context"
 	"path/filepath"
 	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // Ctrl-C in a publish says how to go on, and that publishes the rest.
 func TestInterruptedPublish(t *testing.T) {
-	uri := liveMongod(t)
-	c, err := mongo.Connect(options.Client().ApplyURI(uri + "/?directConnection=true"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = c.Disconnect(context.WithoutCancel(t.Context())) })
-	becomesPrimary(t, c)
+	uri, c := live(t)
 	const n = 5000
 	docs := make([]bson.D, n)
 	for i := range docs {
 		docs[i] = bson.D{{Key: "_id", Value: i}, {Key: "s", Value: "old"}}
 	}
 	orders := c.Database("shop").Collection("orders")
-	_, err = orders.InsertMany(t.Context(), docs)
+	_, err := orders.InsertMany(t.Context(), docs)
 	require.NoError(t, err)
 
 	store, target := filepath.Join(t.TempDir(), "store"), uri+"/shop?directConnection=true"
